@@ -1,0 +1,25 @@
+import { native } from './native-binding.ts';
+
+/**
+ * Closes a descriptor that a function of this package returned in this thread (close(2)).
+ * Throws `LinuxError` EBADF when this thread does not own it: closed or released before, or opened elsewhere.
+ */
+export function closeFd(fd: number): void {
+  native().closeFd(fd);
+}
+
+/**
+ * Takes a descriptor out of this thread's clean-up and returns it: from now on somebody else (a `net.Socket`, `node:fs`,
+ * another thread) closes it. Throws `LinuxError` EBADF when this thread does not own it.
+ */
+export function releaseFd(fd: number): number {
+  return native().releaseFd(fd);
+}
+
+/**
+ * The descriptors that this thread owns and that are closed when it ends, in ascending order. Channels and watches hold
+ * theirs beside this list.
+ */
+export function registeredFds(): number[] {
+  return native().registeredFds();
+}

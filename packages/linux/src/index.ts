@@ -1,0 +1,16 @@
+export { cloneTree } from './clone-tree.ts';
+export { bytesReadable, changeOwner, filesystemType } from './descriptor-facts.ts';
+export { closeFd, registeredFds, releaseFd } from './fd-registry.ts';
+export { LinuxError } from './linux-error.ts';
+export { lockFile } from './lock-file.ts';
+export { NativeBindingError } from './native-binding-error.ts';
+export { currentDirectory, OpenFlag, type OpenHow, openat2, Resolve } from './openat2.ts';
+export { openPidfd, type ReapedStatus, reap, sendSignal } from './pidfd.ts';
+export { makePipe } from './pipe.ts';
+export { bootId, processStartTime } from './process-identity.ts';
+export { protectProcess } from './protect-process.ts';
+export { createSealedMemfd } from './sealed-memfd.ts';
+export { connectSeqpacket, seqpacketPair } from './seqpacket.ts';
+export { type Message, SeqpacketChannel, type SeqpacketChannelOptions } from './seqpacket-channel.ts';
+export { type SpawnIsolatedOptions, spawnIsolated } from './spawn-isolated.ts';
+export { type Watch, watchPriority, watchReadable } from './watch.ts';

@@ -1,0 +1,31 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+
+/**
+ * A system call that failed. `code` is the errno's name (`ENOENT`), `errno` its positive number, `syscall` the call
+ * that failed and `detail` its arguments as text. `cause` is the error this was made from, where there was one.
+ */
+export class LinuxError extends Error {
+  override readonly name = 'LinuxError';
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly detail: string;
+
+  constructor(syscall: string, errno: number, detail: string, options?: ErrorOptions) {
+    const [code, description] = describeErrno(errno);
+    super(`[${code}] ${syscall}(${detail}): ${description}`, options);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    this.detail = detail;
+  }
+}
+
+// Node's own names come first, so that a code here reads as the same code in an error of node:fs.
+function describeErrno(errno: number): readonly [code: string, description: string] {
+  const known = getSystemErrorMap().get(-errno);
+  if (known !== undefined) return known;
+  const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
+  return [name ?? `E${errno}`, `error ${errno} of errno(3)`];
+}

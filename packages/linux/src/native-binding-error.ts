@@ -1,0 +1,22 @@
+/**
+ * The addon of this package cannot be used on this machine. `ERR_NATIVE_BINDING_MISSING`: there is no binary for the
+ * architecture; `ERR_NATIVE_BINDING_UNUSABLE`: there is one, and loading it failed (`cause` says how).
+ */
+export class NativeBindingError extends Error {
+  override readonly name = 'NativeBindingError';
+  readonly code: 'ERR_NATIVE_BINDING_MISSING' | 'ERR_NATIVE_BINDING_UNUSABLE';
+  readonly arch: string;
+  readonly path: string;
+
+  constructor(code: NativeBindingError['code'], arch: string, path: string, options?: ErrorOptions) {
+    super(
+      code === 'ERR_NATIVE_BINDING_MISSING'
+        ? `[${code}] no addon for linux-${arch} at ${path}. Build it with \`sh native/build.sh\` in the package @hatchery/linux, on that architecture.`
+        : `[${code}] the addon for linux-${arch} at ${path} cannot be loaded. Rebuild it with \`sh native/build.sh\` in the package @hatchery/linux.`,
+      options,
+    );
+    this.code = code;
+    this.arch = arch;
+    this.path = path;
+  }
+}

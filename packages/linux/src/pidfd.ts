@@ -1,0 +1,30 @@
+import { native } from './native-binding.ts';
+
+/** How a process ended: by its own `code`, or by a `signal`'s number. */
+export interface ReapedStatus {
+  readonly code: number | null;
+  readonly signal: number | null;
+}
+
+/** A descriptor that names a process for good (pidfd_open(2)). Throws `LinuxError`: ESRCH, EINVAL (no process id), EMFILE. */
+export function openPidfd(pid: number): number {
+  return native().openPidfd(pid);
+}
+
+/**
+ * Sends a signal by number (pidfd_send_signal(2)); 0 only asks. False: the process has ended and was reaped.
+ * Throws `LinuxError`: EPERM, EBADF.
+ */
+export function sendSignal(pidfd: number, signal: number): boolean {
+  return native().sendSignal(pidfd, signal);
+}
+
+/**
+ * Collects the status of a child that has ended, once (waitid(2), never waiting). Null: it still lives, is not a child
+ * of this process or was reaped before. Throws `LinuxError`: EBADF, EINVAL (no pidfd).
+ */
+export function reap(pidfd: number): ReapedStatus | null {
+  const status = native().reap(pidfd);
+  if (status === undefined) return null;
+  return status[0] ? { code: status[1], signal: null } : { code: null, signal: status[1] };
+}
