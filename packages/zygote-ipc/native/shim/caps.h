@@ -1,0 +1,13 @@
+/*
+ * Capabilities: what root of a sandbox keeps, within its own user namespace.
+ */
+#ifndef HATCHERY_CAPS_H
+#define HATCHERY_CAPS_H
+
+#include "fault.h"
+
+/* Drops everything else from the bounding set, so that no execution can have it, whatever it execs. Init itself keeps
+   its own for what it does for its executions. */
+int caps_seal_bounding_set(struct fault *fault);
+
+#endif

@@ -1,0 +1,67 @@
+#include "contain.h"
+
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "dev.h"
+#include "net.h"
+#include "ns.h"
+#include "proc.h"
+#include "process.h"
+#include "root.h"
+#include "sys.h"
+
+struct step {
+  const char *name;
+  int (*run)(struct making *, struct fault *);
+};
+
+/* In this order; nothing of the sandbox's own has run before the last line. */
+static const struct step checklist[] = {
+    /* as root of the host */
+    {"leave the zygote", process_leave_zygote},
+    {"join the v1 cgroups", process_join_cgroups},
+    {"listen for clients", process_listen},
+    {"mount the writable layer", root_mount_writable},
+    {"map the layers' owners", root_idmap_layers},
+    {"mount the root", root_mount_overlays},
+    {"mount /proc", proc_mount},
+    {"copy /dev", dev_copy_template},
+    /* ---- privileges over the host end here ---- */
+    {"enter the user namespace", ns_enter_user},
+    {"unshare the namespaces", ns_unshare},
+    {"attach the root", root_attach},
+    {"attach /proc", proc_attach},
+    {"mask /proc", proc_mask},
+    {"attach /dev", dev_attach},
+    {"mount /dev/pts", dev_mount_terminals},
+    {"mount /dev/shm", dev_mount_shared_memory},
+    {"pivot into the root", root_pivot},
+    {"bring loopback up", net_loopback_up},
+    {"own a session and a keyring", process_own_session},
+    {"close every other descriptor", process_close_others},
+    {"become untraceable", process_become_untraceable},
+};
+
+static uint64_t now_microseconds(void) {
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with a valid clock and pointer */
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int contain(struct making *making, uint32_t microseconds[CONTAIN_MAX_STEPS], struct fault *fault) {
+  const int count = sizeof checklist / sizeof *checklist;
+  _Static_assert(sizeof checklist / sizeof *checklist <= CONTAIN_MAX_STEPS, "parked.microseconds is too short");
+  uint64_t before = now_microseconds();
+  for (int i = 0; i < count; i++) {
+    if (checklist[i].run(making, fault) < 0) {
+      fault_name_step(fault, checklist[i].name);
+      return -1;
+    }
+    uint64_t after = now_microseconds();
+    microseconds[i] = (uint32_t)(after - before);
+    before = after;
+  }
+  return count;
+}

@@ -1,0 +1,19 @@
+/*
+ * The shim: one static binary, run in a mode. `init` is no mode of its own to call: it is the zygote's child.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "probe.h"
+#include "process.h"
+#include "zygote.h"
+
+int main(int argc, char **argv) {
+  if (argc >= 2 && strcmp(argv[1], "zygote") == 0) {
+    process_take_title(argc, argv);
+    return zygote_main();
+  }
+  if (argc >= 2 && strcmp(argv[1], "probe") == 0) return probe_main(argc - 1, argv + 1);
+  (void)fprintf(stderr, "hatchery-shim: started by the runtime as `hatchery-shim zygote` (socket on descriptor 3) or `hatchery-shim probe`\n");
+  return 64;
+}
