@@ -1,0 +1,31 @@
+import { ChannelClosedError, RequestTimeoutError, ShimError } from '@hatchery/zygote-ipc';
+import { type ErrorCode, HatcheryError } from '../errors.ts';
+import { quote } from '../spec/invalid.ts';
+
+const codeOfExecute: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ENOENT: ['ERR_EXEC_NOT_FOUND', 'check the name, PATH, and that the interpreter or loader it names is in the image'],
+  ENOTDIR: ['ERR_EXEC_NOT_FOUND', 'a part of the path is not a directory'],
+  EACCES: ['ERR_EXEC_PERMISSION', 'it must be a regular file that the user may execute'],
+  EPERM: ['ERR_EXEC_PERMISSION', 'it must be a regular file that the user may execute'],
+  ENOEXEC: ['ERR_EXEC_PERMISSION', 'it is no program of this machine’s architecture'],
+  E2BIG: ['ERR_EXEC_TOO_LARGE', 'pass less in arguments and environment, e.g. by a file or standard input'],
+};
+
+function ofShim(error: ShimError): readonly [ErrorCode, string] {
+  if (error.step === 'change directory') return ['ERR_EXEC_CWD', 'give a directory that exists in the sandbox and that the user may enter'];
+  if (error.step === 'execute') return codeOfExecute[error.code] ?? ['ERR_EXEC_FAILED', 'see the cause'];
+  if (error.code === 'EAGAIN' || error.code === 'ENOMEM') return ['ERR_RESOURCES', 'the sandbox is at its limit of processes or memory; end some or raise the limit'];
+  return ['ERR_EXEC_FAILED', 'see the cause'];
+}
+
+/** The one translation of whatever an exec met into what its caller sees. */
+export function execError(sandboxId: string, command: string, error: unknown): Error {
+  if (error instanceof HatcheryError) return error;
+  const step = error instanceof ShimError ? error.step : null;
+  let [code, advice]: readonly [ErrorCode, string] = ['ERR_EXEC_FAILED', 'see the cause'];
+  if (error instanceof ShimError) [code, advice] = ofShim(error);
+  if (error instanceof ChannelClosedError) [code, advice] = ['ERR_SANDBOX_LOST', 'its init is gone; create another sandbox'];
+  if (error instanceof RequestTimeoutError) [code, advice] = ['ERR_EXEC_FAILED', 'the start was given up and killed; storage of the image may hang'];
+  const happened = error instanceof Error ? error.message : String(error);
+  return new HatcheryError(code, `exec of ${quote(command)} in sandbox ${sandboxId}: ${happened}; ${advice}`, { step, cause: error });
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { closeFd, sendSignal } from '@hatchery/linux';
+import { decodeWaitStatus, type ExitMessage } from '@hatchery/zygote-ipc';
+import { abandonable } from '../abandon.ts';
+import { HatcheryError } from '../errors.ts';
+import { quote } from '../spec/invalid.ts';
+import type { CallOptions, Execution, ExitStatus } from '../types.ts';
+import { drained } from './drained.ts';
+import type { PipeOutput } from './pipe-output.ts';
+import type { TreeCgroup } from './tree-cgroup.ts';
+
+/** What an execution is made of once execve has succeeded. */
+export interface ExecutionParts {
+  readonly pid: number;
+  /** Owned by the execution. */
+  readonly pidfd: number;
+  readonly tag: string | undefined;
+  readonly stdin: Writable | null;
+  readonly stdout: PipeOutput;
+  readonly stderr: PipeOutput;
+  /** A cgroup of its own, when its whole tree may have to be ended. */
+  readonly tree: TreeCgroup | null;
+}
+
+/** One command: its streams, and its exit, published once and after its own output. */
+export class LiveExecution implements Execution {
+  readonly id: string = randomUUID();
+  readonly pid: number;
+  readonly tag: string | undefined;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly #parts: ExecutionParts;
+  readonly #exit = Promise.withResolvers<ExitStatus>();
+  readonly #onPublished: () => void;
+  /** Why it will have ended, when that is known before its exit: the first writer wins. */
+  #forcedReason: 'timeout' | null = null;
+  #claimed = false;
+  #pidfdOpen = true;
+
+  constructor(parts: ExecutionParts, onPublished: () => void) {
+    this.#parts = parts;
+    this.#onPublished = onPublished;
+    this.pid = parts.pid;
+    this.tag = parts.tag;
+    this.stdin = parts.stdin;
+    this.stdout = parts.stdout;
+    this.stderr = parts.stderr;
+  }
+
+  wait(options: CallOptions = {}): Promise<ExitStatus> {
+    return abandonable('execution.wait()', this.#exit.promise, options.signal, () => {});
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL', options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const number = constants.signals[signal];
+    if (number === undefined) throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
+    // Through the pidfd, so a recycled pid is never hit; a dead one is fine.
+    if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, number);
+  }
+
+  async closeStdin(options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.stdin === null || this.stdin.destroyed) return;
+    this.stdin.end();
+  }
+
+  /** Sends the signal to every process of the tree. */
+  signalTree(signal: 'SIGTERM' | 'SIGKILL', reason: 'timeout' | null): void {
+    if (!this.#claimed) this.#forcedReason ??= reason;
+    if (this.#parts.tree !== null) this.#parts.tree.signal(signal);
+    else if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+  }
+
+  /** The exit as init told it. Published after the bytes that the process wrote before. */
+  async exited(exit: ExitMessage): Promise<void> {
+    if (!this.#claim()) return;
+    const { exitCode, signal } = decodeWaitStatus(exit.waitStatus);
+    const usage = {
+      userMs: exit.userMicroseconds / 1000,
+      systemMs: exit.systemMicroseconds / 1000,
+      maxRssBytes: exit.maxRssKilobytes * 1024,
+    };
+    // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
+    if (this.#forcedReason === 'timeout') this.#parts.tree?.signal('SIGKILL');
+    const reason = this.#forcedReason ?? (signal === null ? 'exited' : 'signaled');
+    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
+    this.#publish({ exitCode, signal, reason, usage });
+  }
+
+  /** Its sandbox is gone and no exit was told: the true status is not known, and none is made up. */
+  async forced(reason: 'destroyed' | 'lost' | 'forced-close'): Promise<void> {
+    if (!this.#claim()) return;
+    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
+    this.#publish({ exitCode: null, signal: null, reason, usage: null });
+  }
+
+  /** No writer is left: a stream that nobody reads is closed, so that its descriptor does not outlive the sandbox. */
+  releaseStreams(): void {
+    for (const stream of [this.#parts.stdout, this.#parts.stderr]) if (!stream.readableFlowing) stream.destroy();
+    this.stdin?.destroy();
+  }
+
+  #claim(): boolean {
+    if (this.#claimed) return false;
+    this.#claimed = true;
+    // Seen dead: from here on its pid belongs to nobody, or to somebody else.
+    this.#pidfdOpen = false;
+    closeFd(this.#parts.pidfd);
+    this.stdin?.destroy();
+    return true;
+  }
+
+  #publish(status: ExitStatus): void {
+    this.#parts.tree?.remove();
+    this.#exit.resolve(status);
+    this.#onPublished();
+  }
+}

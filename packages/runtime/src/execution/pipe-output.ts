@@ -1,0 +1,85 @@
+import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { bytesReadable, releaseFd } from '@hatchery/linux';
+
+const readBytes = 65_536;
+/** Below this a copy is cheaper than giving a whole read buffer away. */
+const copyBelow = 16_384;
+
+/**
+ * The bytes that come out of a pipe, read only while somebody takes them: what is not taken stays in the pipe, and the
+ * writer waits. Ends when the last writer has closed its end.
+ */
+export class PipeOutput extends Readable {
+  readonly #fd: number;
+  readonly #socket: Socket;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(readBytes);
+  #received = 0;
+  #finished = false;
+  #onProgress: (() => void) | null = null;
+
+  /** Owns the read end `fd` from now on. */
+  constructor(fd: number) {
+    super({ highWaterMark: readBytes });
+    this.#fd = fd;
+    this.#socket = new Socket({
+      fd: releaseFd(fd),
+      readable: true,
+      writable: false,
+      onread: { buffer: () => this.#buffer, callback: (length: number) => this.#onBytes(length) },
+    });
+    this.#socket.on('end', () => this.#finish());
+    // EIO and the like end the stream as end of file does: what was read is all there is.
+    this.#socket.on('error', () => this.#finish());
+    this.#socket.on('close', () => this.#finish());
+    this.#socket.resume();
+  }
+
+  /** Bytes taken out of the pipe so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Bytes in the pipe that were not taken yet (FIONREAD). */
+  get pending(): number {
+    return this.#finished || this.#socket.destroyed ? 0 : bytesReadable(this.#fd);
+  }
+
+  /** Nothing more will come. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Called whenever bytes were taken and at the end; one listener. */
+  set onProgress(listener: (() => void) | null) {
+    this.#onProgress = listener;
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    this.#finished = true;
+    this.#onProgress?.();
+    callback(error);
+  }
+
+  #onBytes(length: number): boolean {
+    let chunk = this.#buffer.subarray(0, length);
+    if (length < copyBelow) chunk = Buffer.from(chunk);
+    else this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+    this.#received += length;
+    const wantsMore = this.push(chunk);
+    this.#onProgress?.();
+    return wantsMore;
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.push(null);
+    this.#onProgress?.();
+  }
+}

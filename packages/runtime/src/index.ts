@@ -1,0 +1,19 @@
+export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
+export { type DoctorOptions, doctor } from './doctor/doctor.ts';
+export type { DoctorFinding } from './doctor/finding.ts';
+export type { RuntimeOptions } from './open/options.ts';
+export { Runtime } from './runtime.ts';
+export type {
+  CallOptions,
+  DoctorCheck,
+  DoctorReport,
+  ExecOptions,
+  Execution,
+  ExitStatus,
+  Logger,
+  RunResult,
+  Sandbox,
+  SandboxLimits,
+  SandboxSpec,
+  SandboxState,
+} from './types.ts';

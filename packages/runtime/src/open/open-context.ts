@@ -1,0 +1,50 @@
+import { CgroupBase, CgroupError } from '@hatchery/cgroup';
+import { RuntimeContext } from '../context.ts';
+import { HatcheryError } from '../errors.ts';
+import { openInstance } from '../instance/instance.ts';
+import type { Logger } from '../types.ts';
+import { ZygoteKeeper } from './zygote-keeper.ts';
+
+export interface OpenOptions {
+  readonly runDirectory: string;
+  readonly instance: string | null;
+  readonly dataDirectory: string;
+  readonly logger: Logger;
+}
+
+function requireHost(): void {
+  const trouble =
+    process.platform === 'linux' ? (process.geteuid?.() === 0 ? null : `it runs as user ${process.geteuid?.()}; run it as root`) : `this is ${process.platform}; sandboxes need Linux`;
+  if (trouble !== null) throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): ${trouble}`, { step: 'check the host' });
+}
+
+function openCgroups(path: string, logger: Logger): CgroupBase {
+  try {
+    return CgroupBase.open({ path, logger: { warn: (context: object, message: string) => logger.warn(context, message) } });
+  } catch (cause) {
+    if (!(cause instanceof CgroupError)) throw cause;
+    throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): cgroups: ${cause.message}; see \`hatchery doctor\``, { step: cause.step, cause });
+  }
+}
+
+/** Lock, cgroups, zygote, in that order; what was taken is given back when a later one fails. */
+export async function openContext(options: OpenOptions): Promise<RuntimeContext> {
+  requireHost();
+  const instance = openInstance({ runDirectory: options.runDirectory, name: options.instance });
+  let cgroups: CgroupBase | null = null;
+  let zygotes: ZygoteKeeper | null = null;
+  try {
+    cgroups = openCgroups(instance.cgroupBase, options.logger);
+    zygotes = new ZygoteKeeper(cgroups, options.logger);
+    await zygotes.get();
+    return new RuntimeContext({ instance, cgroups, zygotes, runDirectory: options.runDirectory, dataDirectory: options.dataDirectory, logger: options.logger });
+  } catch (error) {
+    await zygotes?.close();
+    cgroups?.remove();
+    cgroups?.close();
+    instance.close();
+    if (error instanceof HatcheryError) throw error;
+    const happened = error instanceof Error ? error.message : String(error);
+    throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): the zygote could not be started: ${happened}; see \`hatchery doctor\``, { step: 'start the zygote', cause: error });
+  }
+}

@@ -1,0 +1,111 @@
+import { abandonable } from './abandon.ts';
+import type { RuntimeContext } from './context.ts';
+import { doctor } from './doctor/doctor.ts';
+import { throwIfAborted } from './errors.ts';
+import { openContext } from './open/open-context.ts';
+import { compileOpenOptions, type RuntimeOptions } from './open/options.ts';
+import { sweepAbandoned, sweepInstance } from './open/sweep.ts';
+import { createSandbox } from './sandbox/create.ts';
+import type { LiveSandbox } from './sandbox/sandbox.ts';
+import { compileSandboxSpec } from './spec/sandbox-spec.ts';
+import type { CallOptions, DoctorReport, Sandbox, SandboxSpec } from './types.ts';
+
+/**
+ * Makes and owns sandboxes. Keeps the process alive until it is closed.
+ *
+ * ```ts
+ * await using runtime = await Runtime.open();
+ * await using sandbox = await runtime.create();
+ * const { stdout } = await sandbox.run(['python3', '-c', 'print(6*7)']);
+ * ```
+ */
+export class Runtime implements AsyncDisposable {
+  readonly #context: RuntimeContext;
+  #closed: Promise<void> | null = null;
+
+  private constructor(context: RuntimeContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Takes the instance's lock, starts the zygote, and removes what dead owners left. Throws ERR_HOST_UNSUPPORTED (not
+   * root, cgroups missing), ERR_INSTANCE_LOCKED, ERR_SPEC_INVALID, ERR_NOT_SUPPORTED.
+   */
+  static async open(options: RuntimeOptions & CallOptions = {}): Promise<Runtime> {
+    const { signal, ...given } = options;
+    throwIfAborted(signal, 'Runtime.open()');
+    const compiled = compileOpenOptions(given);
+    const opening = openContext(compiled).then(async (context) => {
+      const runtime = new Runtime(context);
+      try {
+        // An earlier owner of this name may have been killed: its sandboxes ended with it, their traces have not.
+        if (!context.instance.isPrivate) await sweepInstance(context.instance, compiled.logger);
+      } catch (error) {
+        await runtime.close();
+        throw error;
+      }
+      context.inBackground(sweepAbandoned(compiled.runDirectory, compiled.logger));
+      return runtime;
+    });
+    return await abandonable('Runtime.open()', opening, signal, (runtime) => void runtime.close());
+  }
+
+  /**
+   * Creates a sandbox; resolves when it takes commands. Throws ERR_SPEC_INVALID, ERR_NOT_SUPPORTED, ERR_SANDBOX_EXISTS,
+   * ERR_IMAGE_NOT_FOUND, ERR_IMAGE_UNSUPPORTED, ERR_LIMIT_UNENFORCEABLE, ERR_RESOURCES, ERR_SANDBOX_CREATE,
+   * ERR_ZYGOTE_LOST, ERR_ABORTED, ERR_RUNTIME_CLOSED. Whatever it throws, nothing is left behind.
+   */
+  async create(spec?: SandboxSpec, options: CallOptions = {}): Promise<Sandbox> {
+    this.#context.requireOpen('runtime.create()');
+    throwIfAborted(options.signal, 'runtime.create()');
+    const compiled = compileSandboxSpec(spec);
+    const work = this.#context.creates.run(() => createSandbox(this.#context, compiled, options.signal));
+    this.#context.inBackground(work);
+    const dispose = (sandbox: LiveSandbox): void => this.#context.inBackground(sandbox.end('destroyed'));
+    return await abandonable('runtime.create()', work, options.signal, dispose);
+  }
+
+  get(id: string): Sandbox | undefined {
+    return this.#context.sandboxes.get(id);
+  }
+
+  list(): Sandbox[] {
+    return [...this.#context.sandboxes.values()];
+  }
+
+  /** Tries out what this host lets hatchery do, at last by running a program in a sandbox. */
+  async doctor(options: CallOptions = {}): Promise<DoctorReport> {
+    this.#context.requireOpen('runtime.doctor()');
+    const { runDirectory, dataDirectory } = this.#context;
+    return await doctor({ runDirectory, dataDirectory, runtime: this, ...options });
+  }
+
+  /** Destroys every sandbox, ends the zygote and gives the instance up. Idempotent; what is in flight is undone first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const context = this.#context;
+    context.beginClosing();
+    // Creates that finish meanwhile see that closing has begun and undo themselves.
+    await context.backgroundDone();
+    const ends = await Promise.allSettled([...context.sandboxes.values()].map((sandbox) => sandbox.end('forced-close')));
+    await context.backgroundDone();
+    await context.zygotes.close();
+    const failed = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as Error);
+    try {
+      // With a sandbox that would not go its cgroups stay too, and the next sweep tries again.
+      if (failed.length === 0) context.cgroups.remove();
+    } finally {
+      context.cgroups.close();
+      context.instance.close();
+    }
+    if (failed.length > 0) throw new AggregateError(failed, `[ERR_RESOURCES] close: ${failed.length} sandboxes could not be removed; their records are kept`);
+  }
+}

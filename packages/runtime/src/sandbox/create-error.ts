@@ -1,0 +1,44 @@
+import { CgroupError } from '@hatchery/cgroup';
+import { LinuxError } from '@hatchery/linux';
+import { ChannelClosedError, RequestTimeoutError, ShimError } from '@hatchery/zygote-ipc';
+import { type ErrorCode, HatcheryError } from '../errors.ts';
+import { StepFailure } from './step-list.ts';
+
+/** The machine is out of something; trying again later may work. */
+const scarce = new Set(['EAGAIN', 'ENOMEM', 'ENOSPC', 'EMFILE', 'ENFILE', 'EDQUOT']);
+
+interface Translation {
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+function ofShim(error: ShimError): Translation {
+  if (scarce.has(error.code)) return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or namespaces on the host and try again' };
+  // mount_setattr(2) refuses filesystems without FS_ALLOW_IDMAP, overlayfs (a container's own root) among them.
+  if (error.step === "map the layers' owners")
+    return { code: 'ERR_IMAGE_UNSUPPORTED', advice: 'its filesystem cannot be idmapped; keep images on ext4, xfs, btrfs or tmpfs, not on a container’s overlay' };
+  if (error.step.startsWith('attach ')) return { code: 'ERR_IMAGE_UNSUPPORTED', advice: 'the image has something else than a directory there (a symlink is never followed); repair the image' };
+  return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
+}
+
+function translate(cause: unknown): Translation {
+  if (cause instanceof ShimError) return ofShim(cause);
+  if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
+    return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };
+  if (cause instanceof ChannelClosedError) return { code: 'ERR_ZYGOTE_LOST', advice: 'try again: a new zygote is started' };
+  if (cause instanceof RequestTimeoutError) return { code: 'ERR_SANDBOX_CREATE', advice: 'the host is overloaded or a layer’s storage hangs' };
+  const errno = cause instanceof LinuxError ? cause.code : cause instanceof CgroupError ? (cause.errno ?? '') : '';
+  if (scarce.has(errno)) return { code: 'ERR_RESOURCES', advice: 'free memory or descriptors and try again' };
+  return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
+}
+
+/** The one translation of whatever a create met into what its caller sees. */
+export function createError(id: string, error: unknown): Error {
+  const failure = error instanceof StepFailure ? error : null;
+  const cause = failure === null ? error : failure.cause;
+  if (cause instanceof HatcheryError) return cause;
+  const { code, advice } = translate(cause);
+  const step = cause instanceof ShimError ? cause.step : (failure?.step ?? null);
+  const happened = cause instanceof Error ? cause.message : String(cause);
+  return new HatcheryError(code, `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}; ${advice}`, { step, cause });
+}

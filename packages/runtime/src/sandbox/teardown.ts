@@ -1,0 +1,77 @@
+import type { SandboxCgroup } from '@hatchery/cgroup';
+import { closeFd, watchReadable } from '@hatchery/linux';
+import { HatcheryError } from '../errors.ts';
+import { removeSandboxDirectory } from '../instance/record.ts';
+import type { Lease } from '../instance/uid-ranges.ts';
+
+/** Killing is immediate; what takes time is a machine with thousands of processes to unwind. */
+const emptyTimeoutMs = 30_000;
+
+/** What there is of a sandbox, from a full one down to the debris of a half-made one. */
+export interface Remains {
+  readonly id: string;
+  readonly instanceDirectory: string;
+  readonly cgroup: SandboxCgroup;
+  /** null: init was never cloned, or its runner is dead. Closed by the teardown. */
+  readonly initPidfd: number | null;
+  /** Closed by the teardown; it pins the root's filesystem. */
+  readonly rootFd: number | null;
+  readonly lease: Lease | null;
+  /** Runs when every process is gone: exits are settled before anything is released. */
+  readonly onDead?: () => void | Promise<void>;
+}
+
+type Step = readonly [name: string, run: (remains: Remains) => void | Promise<void>];
+
+/**
+ * The one order in which a sandbox goes, whatever state it is in; nothing is asked of the sandbox itself. What could be
+ * reused by another (ids, directory) is released only after the kernel has said that nobody is left.
+ */
+const steps: readonly Step[] = [
+  ['kill every process', ({ cgroup }) => ifThere(() => cgroup.kill())],
+  ['wait for the exit of init', ({ initPidfd }) => (initPidfd === null ? undefined : exited(initPidfd))],
+  ['wait until the cgroup is empty', ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: emptyTimeoutMs }))],
+  ['settle the executions', ({ onDead }) => onDead?.()],
+  ['close the root', ({ rootFd }) => (rootFd === null ? undefined : closeFd(rootFd))],
+  ['remove the cgroups', ({ cgroup }) => cgroup.remove()],
+  ['remove the directory', ({ instanceDirectory, id }) => removeSandboxDirectory(instanceDirectory, id)],
+  ['release the id range', ({ lease }) => lease?.release()],
+];
+
+/**
+ * Removes everything that is there of a sandbox. Stops at the first step that fails, so that nothing is released while
+ * something may still use it. Rejects with ERR_SANDBOX_STATE's sibling ERR_RESOURCES naming the step; the record stays.
+ */
+export async function teardown(remains: Remains): Promise<void> {
+  for (const [step, run] of steps) {
+    try {
+      await run(remains);
+    } catch (cause) {
+      const happened = cause instanceof Error ? cause.message : String(cause);
+      const text = `destroy of sandbox ${remains.id}: step "${step}": ${happened}; its record is kept, destroy it again`;
+      throw new HatcheryError('ERR_RESOURCES', text, { step, cause });
+    }
+  }
+}
+
+async function ifThere(act: () => void | Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    // A half-made sandbox has no cgroup yet, an interrupted teardown none any more.
+    if (!(error instanceof Error && 'errno' in error && error.errno === 'ENOENT') && !isGone(error)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_CGROUP_GONE';
+}
+
+function exited(pidfd: number): Promise<void> {
+  return new Promise((resolve) => {
+    watchReadable(pidfd, () => {
+      closeFd(pidfd);
+      resolve();
+    });
+  });
+}

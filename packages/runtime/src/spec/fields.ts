@@ -1,0 +1,70 @@
+import { invalid } from './invalid.ts';
+
+/** A plain options object whose keys are all known; undefined counts as empty. */
+export function checkKeys(option: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(option, value, 'an object');
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw invalid(`${option} key`, key, `one of ${known.join(', ')}`);
+  }
+}
+
+/**
+ * Text that the kernel takes as it is: no NUL, and no lone surrogate, which UTF-8 would silently replace.
+ * @param maxBytes as UTF-8
+ */
+export function checkText(option: string, value: unknown, maxBytes: number = Number.POSITIVE_INFINITY): string {
+  if (typeof value !== 'string') throw invalid(option, value, 'a string');
+  if (value.includes('\0')) throw invalid(option, value, 'a string without NUL');
+  if (!value.isWellFormed()) throw invalid(option, value, 'a string without lone surrogates');
+  if (Buffer.byteLength(value) > maxBytes) throw invalid(option, value, `at most ${maxBytes} bytes long`);
+  return value;
+}
+
+/** A whole number in [min, max]. */
+export function checkInteger(option: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw invalid(option, value, `a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+export function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid(option, value, 'true or false');
+  return value;
+}
+
+/** Bytes of a path with its NUL, PATH_MAX of limits.h. */
+const pathMaxBytes = 4096;
+
+export function checkAbsolutePath(option: string, value: unknown): string {
+  const path = checkText(option, value, pathMaxBytes - 1);
+  if (!path.startsWith('/')) throw invalid(option, value, 'an absolute path');
+  return path;
+}
+
+/** Copies a record of strings, own enumerable keys only, so that later changes by the caller do nothing. */
+export function checkTexts(option: string, value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(option, value, 'an object of strings');
+  }
+  // fromEntries defines even a key named __proto__ as data.
+  return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, checkText(`${option}.${key}`, text)]));
+}
+
+/** An environment: names without `=` and NUL, values without NUL. */
+export function checkEnvironment(option: string, value: unknown): Record<string, string> {
+  const environment = checkTexts(option, value);
+  for (const name of Object.keys(environment)) {
+    checkText(`${option} name`, name);
+    if (name === '' || name.includes('=')) throw invalid(`${option} name`, name, 'non-empty and without =');
+  }
+  return environment;
+}
+
+/** Name, uid, uid:gid or name:group; whether it exists is asked of the sandbox, later. */
+export function checkUser(option: string, value: unknown): string {
+  const user = checkText(option, value, 511);
+  if (!/^[^:\n]+(:[^:\n]+)?$/.test(user)) throw invalid(option, value, 'a name, uid, uid:gid or name:group');
+  return user;
+}

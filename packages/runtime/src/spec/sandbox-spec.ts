@@ -1,0 +1,101 @@
+import type { SandboxSpec } from '../types.ts';
+import {
+  checkAbsolutePath,
+  checkBoolean,
+  checkEnvironment,
+  checkKeys,
+  checkText,
+  checkTexts,
+  checkUser,
+} from './fields.ts';
+import { generateId } from './generate-id.ts';
+import { invalid, notSupported } from './invalid.ts';
+import { type CompiledLimits, compileLimits } from './limits.ts';
+
+/** A spec with nothing left open; plain data, so that a record can hold it. */
+export interface CompiledSpec {
+  readonly id: string;
+  readonly image: string;
+  /** The caller's environment; the defaults are added per execution, because HOME and USER depend on the user. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string;
+  /** null: the home of the execution's user. */
+  readonly cwd: string | null;
+  readonly hostname: string;
+  readonly limits: CompiledLimits;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly noNewPrivileges: boolean;
+}
+
+const known = [
+  'id',
+  'image',
+  'env',
+  'user',
+  'cwd',
+  'hostname',
+  'limits',
+  'network',
+  'root',
+  'volumes',
+  'metadata',
+  'timeoutMs',
+  'onTimeout',
+  'noNewPrivileges',
+];
+
+/**
+ * Checks a caller's spec and fills in the defaults.
+ * Throws ERR_SPEC_INVALID naming the option and the value received, ERR_NOT_SUPPORTED for options of later versions.
+ */
+export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec {
+  checkKeys('spec', spec, known);
+  const given: SandboxSpec = spec ?? {};
+  refuseUnsupported(given);
+  const id = given.id === undefined ? generateId() : checkId(given.id);
+  return {
+    id,
+    image: checkImage(given.image ?? 'host'),
+    env: checkEnvironment('env', given.env ?? {}),
+    user: checkUser('user', given.user ?? 'root'),
+    cwd: given.cwd === undefined ? null : checkAbsolutePath('cwd', given.cwd),
+    hostname: checkHostname(given.hostname ?? id),
+    limits: compileLimits(given.limits),
+    metadata: checkTexts('metadata', given.metadata ?? {}),
+    noNewPrivileges: checkBoolean('noNewPrivileges', given.noNewPrivileges ?? true),
+  };
+}
+
+function refuseUnsupported(spec: SandboxSpec): void {
+  if (spec.network !== undefined && spec.network !== 'none') {
+    throw notSupported('network', spec.network, "leave it out or give 'none'");
+  }
+  if (spec.root !== undefined && spec.root !== 'memory') {
+    throw notSupported('root', spec.root, "leave it out or give 'memory'");
+  }
+  if (spec.volumes !== undefined && !(Array.isArray(spec.volumes) && spec.volumes.length === 0)) {
+    throw notSupported('volumes', spec.volumes, 'leave it out and copy the files in');
+  }
+  if (spec.timeoutMs !== undefined && spec.timeoutMs !== null) {
+    throw notSupported('timeoutMs', spec.timeoutMs, 'leave it out and call destroy()');
+  }
+  if (spec.onTimeout !== undefined) throw notSupported('onTimeout', spec.onTimeout, 'leave it out');
+}
+
+function checkId(id: unknown): string {
+  if (typeof id !== 'string' || !/^[a-z0-9]{1,63}$/.test(id)) throw invalid('id', id, '1 to 63 of [a-z0-9]');
+  return id;
+}
+
+function checkImage(image: unknown): string {
+  if (typeof image === 'string' && (image === 'host' || image.startsWith('/'))) return checkText('image', image, 4095);
+  throw invalid('image', image, "'host' or the absolute path of a root directory");
+}
+
+/** RFC 1123, section 2.1: labels of letters, digits and inner hyphens. 63 fits the kernel's 64 of sethostname(2). */
+function checkHostname(hostname: unknown): string {
+  const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
+  const isName = typeof hostname === 'string' && new RegExp(`^${label}(\\.${label})*$`, 'i').test(hostname);
+  if (!isName || hostname.length > 63) throw invalid('hostname', hostname, 'an RFC 1123 name of at most 63 characters');
+  return hostname;
+}

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { HatcheryError } from '../src/errors.ts';
+import { compileSandboxSpec } from '../src/spec/sandbox-spec.ts';
+import type { SandboxSpec } from '../src/types.ts';
+import { thrownBy } from './thrown-by.ts';
+
+const mebibyte = 1024 * 1024;
+
+function refusal(spec: unknown): HatcheryError {
+  const error = thrownBy(() => compileSandboxSpec(spec as SandboxSpec));
+  expect(error).toBeInstanceOf(HatcheryError);
+  return error as HatcheryError;
+}
+
+test('an empty spec gets every default', () => {
+  const compiled = compileSandboxSpec(undefined);
+  expect(compiled.id).toMatch(/^i[a-z0-9]{20}$/);
+  expect(compiled).toEqual({
+    id: compiled.id,
+    image: 'host',
+    env: {},
+    user: 'root',
+    cwd: null,
+    hostname: compiled.id,
+    limits: {
+      memoryBytes: 512 * mebibyte,
+      cpus: 1,
+      pids: 256,
+      rootBytes: 256 * mebibyte,
+      rootInodes: 65_536,
+      shmBytes: 64 * mebibyte,
+      bestEffort: false,
+    },
+    metadata: {},
+    noNewPrivileges: true,
+  });
+  expect(compileSandboxSpec({}).id).not.toBe(compiled.id);
+});
+
+test('what is given is kept, and later changes of the caller’s objects do nothing', () => {
+  const env = { A: '1', EMPTY: '', ['__proto__']: 'data' };
+  const spec = { id: 'a1', image: '/srv/root', env, user: '5:7', cwd: '/x', hostname: 'H-1.example', timeoutMs: null };
+  const compiled = compileSandboxSpec({ ...spec, metadata: { k: 'v' }, network: 'none', root: 'memory' });
+  env.A = '2';
+  expect(compiled).toMatchObject({ id: 'a1', image: '/srv/root', user: '5:7', cwd: '/x', hostname: 'H-1.example' });
+  expect(Object.entries(compiled.env)).toEqual([
+    ['A', '1'],
+    ['EMPTY', ''],
+    ['__proto__', 'data'],
+  ]);
+  expect(compiled.metadata).toEqual({ k: 'v' });
+});
+
+test.each([
+  ['id', { id: 'A' }, "'A'"],
+  ['id', { id: '' }, "''"],
+  ['id', { id: 'a'.repeat(64) }, '63'],
+  ['id', { id: 'a\n' }, '[a-z0-9]'],
+  ['image', { image: 'ubuntu:24.04' }, "'ubuntu:24.04'"],
+  ['image', { image: '' }, "'host'"],
+  ['image', { image: '/a\0b' }, 'NUL'],
+  ['env', { env: { 'A=B': 'x' } }, 'A=B'],
+  ['env', { env: { '': 'x' } }, 'without ='],
+  ['env', { env: { A: 'x\0y' } }, 'NUL'],
+  ['env', { env: { A: 1 } }, 'env.A is 1'],
+  ['env', { env: { A: '\ud800' } }, 'surrogate'],
+  ['env', { env: ['A=1'] }, 'object'],
+  ['user', { user: '' }, "''"],
+  ['user', { user: 'a:b:c' }, "'a:b:c'"],
+  ['cwd', { cwd: 'tmp' }, "'tmp'"],
+  ['hostname', { hostname: '-a' }, "'-a'"],
+  ['hostname', { hostname: 'a_b' }, "'a_b'"],
+  ['hostname', { hostname: 'a'.repeat(64) }, '63'],
+  ['metadata', { metadata: { a: 1 } }, 'metadata.a is 1'],
+  ['noNewPrivileges', { noNewPrivileges: 'no' }, "'no'"],
+  ['limits.memoryBytes', { limits: { memoryBytes: -1 } }, '-1'],
+  ['limits.memoryBytes', { limits: { memoryBytes: Number.NaN } }, 'NaN'],
+  ['limits.memoryBytes', { limits: { memoryBytes: 20_000_000.5 } }, '20000000.5'],
+  ['limits.memoryBytes', { limits: { memoryBytes: 16 * mebibyte - 1 } }, '16777216'],
+  ['limits.cpus', { limits: { cpus: 0 } }, '0.01'],
+  ['limits.cpus', { limits: { cpus: Number.POSITIVE_INFINITY } }, 'Infinity'],
+  ['limits.cpus', { limits: { cpus: Number.NaN } }, 'NaN'],
+  ['limits.pids', { limits: { pids: 3 } }, '4'],
+  ['limits.pids', { limits: { pids: 4.5 } }, '4.5'],
+  ['limits.rootBytes', { limits: { rootBytes: 1 } }, '1048576'],
+  ['limits.rootBytes', { limits: { rootBytes: 512 * mebibyte } }, 'lower rootBytes'],
+  ['limits.bestEffort', { limits: { bestEffort: 1 } }, 'true or false'],
+  ['limits key', { limits: { memory: 1 } }, "'memory'"],
+  ['spec key', { imgae: 'host' }, "'imgae'"],
+  ['spec', 'host', "'host'"],
+])('%s: %j is refused with the value received or the bound', (option, spec, quoted) => {
+  const error = refusal(spec);
+  expect(error.code).toBe('ERR_SPEC_INVALID');
+  expect(error.message).toContain(`[ERR_SPEC_INVALID] ${option}`);
+  expect(error.message).toContain(quoted);
+});
+
+// Mutation: return before refuseUnsupported(), and each of these creates a sandbox that lacks what was asked for.
+test.each([
+  ['network', { network: 'slot' }],
+  ['network', { network: { allow: ['10.0.0.0/8'] } }],
+  ['root', { root: 'disk' }],
+  ['volumes', { volumes: [{ source: '/srv', target: '/srv' }] }],
+  ['timeoutMs', { timeoutMs: 1000 }],
+  ['onTimeout', { onTimeout: 'pause' }],
+])('inv-59: a requested %s that this version lacks fails at once with its name', (option, spec) => {
+  const error = refusal(spec);
+  expect(error.code).toBe('ERR_NOT_SUPPORTED');
+  expect(error.message).toContain(`[ERR_NOT_SUPPORTED] ${option}:`);
+});
+
+test('root, /dev/shm and 8 MiB for processes always fit into the memory limit', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 16 * mebibyte, max: 2 ** 40 }), (memoryBytes) => {
+      const { rootBytes, shmBytes, rootInodes } = compileSandboxSpec({ limits: { memoryBytes } }).limits;
+      expect(rootBytes + shmBytes + 8 * mebibyte).toBeLessThanOrEqual(memoryBytes);
+      expect(rootBytes).toBeGreaterThanOrEqual(mebibyte);
+      expect(rootInodes).toBeGreaterThanOrEqual(1024);
+      expect(rootInodes).toBeLessThanOrEqual(mebibyte);
+      expect([rootBytes, shmBytes, rootInodes].every(Number.isSafeInteger)).toBe(true);
+    }),
+  );
+});
+
+test('whatever is given as a spec, the answer is a whole spec or a typed refusal on one line', {
+  timeout: 30_000,
+}, () => {
+  const keys = ['id', 'image', 'env', 'user', 'cwd', 'hostname', 'limits', 'metadata', 'noNewPrivileges', 'volumes'];
+  const anySpec = fc.dictionary(fc.constantFrom(...keys), fc.anything());
+  fc.assert(
+    fc.property(fc.oneof(anySpec, fc.anything()), (spec) => {
+      let compiled: unknown;
+      try {
+        compiled = compileSandboxSpec(spec as SandboxSpec);
+      } catch (error) {
+        expect(error).toBeInstanceOf(HatcheryError);
+        expect((error as HatcheryError).message).not.toContain('\n');
+        return;
+      }
+      // A record must give it back as it was.
+      expect(JSON.parse(JSON.stringify(compiled))).toEqual(compiled);
+    }),
+    { numRuns: 500 },
+  );
+});
