@@ -1,0 +1,13 @@
+/** What goes wrong before a runtime is asked: the codes are the runtime's where it has one for the same thing. */
+export type CliErrorCode = 'ERR_USAGE' | 'ERR_SPEC_INVALID' | 'ERR_NOT_SUPPORTED' | 'ERR_SANDBOX_LOST';
+
+/** An error of the command line itself. */
+export class CliError extends Error {
+  override name = 'CliError';
+  readonly code: CliErrorCode;
+
+  constructor(code: CliErrorCode, text: string) {
+    super(`[${code}] ${text}`);
+    this.code = code;
+  }
+}

@@ -1,0 +1,47 @@
+import { CommanderError } from 'commander';
+import { CliError } from './cli-error.ts';
+import { ExitCode } from './exit-code.ts';
+import { createProgram, laterCommands } from './program.ts';
+import { isBrokenPipe, reportError } from './report-error.ts';
+import { write } from './write.ts';
+
+// A failing write rejects where it was made; without a listener it would end the process as well.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  if (first !== undefined && laterCommands.has(first)) {
+    await reportError(
+      new CliError('ERR_NOT_SUPPORTED', `the command "${first}" is not part of this build; see hatchery --help`),
+    );
+    return ExitCode.usage;
+  }
+  let exitCode = 0;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(first === undefined ? ['--help'] : args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return await reportUsage(error, first);
+    if (isBrokenPipe(error)) return exitCode; // the reader of a report has gone; there is nobody to tell
+    await reportError(error);
+    return ExitCode.failure;
+  }
+}
+
+/** `run` leaves 2 to its program, as docker does. */
+async function reportUsage(error: CommanderError, command: string | undefined): Promise<number> {
+  if (error.exitCode === 0) return 0; // help or version was asked for, and has been printed
+  const text = error.message.replace(/^error: /, '').replace(/\.$/, '');
+  await reportError(new CliError('ERR_USAGE', `${text}; see hatchery ${command === 'run' ? 'run ' : ''}--help`));
+  return command === 'run' ? ExitCode.failure : ExitCode.usage;
+}
+
+const exitCode = await main(process.argv.slice(2));
+// What was printed without waiting, such as help, has to leave before we do.
+await write(process.stdout, '').catch(() => {});
+// Does not wait for open handles: a terminal or pipe as our standard input could keep us here for ever.
+process.exit(exitCode);
