@@ -1,0 +1,121 @@
+import type { Runtime, Sandbox } from '@hatchery/runtime';
+
+import type { OperationName } from '../operations/operation.ts';
+import type { Site } from '../site.ts';
+import { AbsentError, type Contestant, Participant } from './contestant.ts';
+
+type Command = readonly [string, ...string[]];
+
+function asCommand(words: readonly string[]): Command {
+  const [program, ...rest] = words;
+  if (program === undefined) throw new Error('an empty command');
+  return [program, ...rest];
+}
+
+/** A code where there is one: messages of the module loader hold paths of this machine, and this text is shown in the README. */
+function describeFailure(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return 'code' in cause ? String(cause.code) : cause.message;
+}
+
+class Hatchery extends Participant {
+  readonly version: string = 'this repository';
+  readonly operations: ReadonlySet<OperationName> = new Set([
+    'create-to-exit',
+    'create',
+    'exec',
+    'destroy',
+    'burst',
+  ] as const);
+  readonly #runtime: Runtime;
+  readonly #site: Site;
+  #sandbox: Sandbox | null = null;
+
+  constructor(runtime: Runtime, site: Site) {
+    super();
+    this.#runtime = runtime;
+    this.#site = site;
+  }
+
+  override async createToExit(words: readonly string[]): Promise<number> {
+    const command = asCommand(words);
+    const began = performance.now();
+    const sandbox = await this.#create();
+    try {
+      await this.#run(sandbox, command);
+      return performance.now() - began;
+    } finally {
+      await sandbox.destroy();
+    }
+  }
+
+  override async create(): Promise<number> {
+    const began = performance.now();
+    this.#sandbox = await this.#create();
+    return performance.now() - began;
+  }
+
+  override async exec(words: readonly string[]): Promise<number> {
+    const sandbox = this.#current();
+    const command = asCommand(words);
+    const began = performance.now();
+    await this.#run(sandbox, command);
+    return performance.now() - began;
+  }
+
+  override async destroy(): Promise<number> {
+    const sandbox = this.#current();
+    const began = performance.now();
+    await sandbox.destroy();
+    const took = performance.now() - began;
+    this.#sandbox = null;
+    return took;
+  }
+
+  override async burst(count: number, words: readonly string[]): Promise<number> {
+    const command = asCommand(words);
+    const sandboxes: Sandbox[] = [];
+    const one = async (): Promise<void> => {
+      const sandbox = await this.#create();
+      sandboxes.push(sandbox);
+      await this.#run(sandbox, command);
+    };
+    const began = performance.now();
+    const outcomes = await Promise.allSettled(Array.from({ length: count }, one));
+    const took = performance.now() - began;
+    await Promise.all(sandboxes.map((sandbox) => sandbox.destroy()));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    return took;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runtime.close();
+  }
+
+  #create(): Promise<Sandbox> {
+    return this.#runtime.create({ image: this.#site.root });
+  }
+
+  #current(): Sandbox {
+    if (this.#sandbox === null) throw new Error('hatchery has no sandbox yet');
+    return this.#sandbox;
+  }
+
+  async #run(sandbox: Sandbox, command: Command): Promise<void> {
+    const result = await sandbox.run(command);
+    if (result.exitCode !== 0) {
+      throw new Error(`${command.join(' ')} in a sandbox: ${result.reason}, exit code ${result.exitCode}`);
+    }
+  }
+}
+
+export const hatchery: Contestant = {
+  name: 'hatchery',
+  leavesOut: 'nothing: timed in TypeScript around create(), run() and destroy(), output collected',
+  async open(site) {
+    const library = await import('@hatchery/runtime').catch((cause: unknown) => {
+      throw new AbsentError(`@hatchery/runtime does not load (${describeFailure(cause)}): npm run build`, { cause });
+    });
+    return new Hatchery(await library.Runtime.open(), site);
+  },
+};

@@ -1,0 +1,69 @@
+import { LineProcess, milliseconds } from '../line-process.ts';
+import type { OperationName } from '../operations/operation.ts';
+import type { Site } from '../site.ts';
+import { Participant } from './contestant.ts';
+
+export type RawOrder = 'naive' | 'lean' | 'lean-fresh-network';
+
+/** More at once lose throughput in the kernel. */
+const inFlight = 8;
+
+/** The native driver `raw`, in one of its orders. */
+export class Raw extends Participant {
+  readonly version = 'C, this repository';
+  readonly operations: ReadonlySet<OperationName> = new Set([
+    'create-to-exit',
+    'create',
+    'exec',
+    'destroy',
+    'burst',
+  ] as const);
+  readonly #driver: LineProcess;
+  readonly #order: RawOrder;
+
+  private constructor(driver: LineProcess, order: RawOrder) {
+    super();
+    this.#driver = driver;
+    this.#order = order;
+  }
+
+  static async open(site: Site, order: RawOrder, name: string = order): Promise<Raw> {
+    const words = [order, await site.place(`raw-${name}`), site.root, site.uniqueName(name)];
+    return new Raw(await LineProcess.start(site.program('raw'), words), order);
+  }
+
+  override async prepare(sandboxes: number): Promise<void> {
+    await this.#driver.ask(`stock ${sandboxes} ${this.#order === 'lean' ? sandboxes : 0}`);
+  }
+
+  override async createToExit(command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`run exit ${command.join(' ')}`), 1);
+  }
+
+  override async create(): Promise<number> {
+    return milliseconds(await this.#driver.ask('create'), 0);
+  }
+
+  /** As `create`, for those who enter the sandbox from outside: the pid of its init. */
+  async createForPid(): Promise<number> {
+    const pid = (await this.#driver.ask('create'))[1];
+    if (pid === undefined) throw new Error('raw create told no pid');
+    return pid;
+  }
+
+  override async exec(command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`exec exit ${command.join(' ')}`), 1);
+  }
+
+  override async destroy(): Promise<number> {
+    return milliseconds(await this.#driver.ask('destroy'), 0);
+  }
+
+  override async burst(count: number, command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`burst ${count} ${inFlight} ${command.join(' ')}`), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#driver[Symbol.asyncDispose]();
+  }
+}

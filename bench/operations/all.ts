@@ -1,0 +1,9 @@
+import { burst } from './burst.ts';
+import { create } from './create.ts';
+import { createToExit } from './create-to-exit.ts';
+import { destroy } from './destroy.ts';
+import { exec } from './exec.ts';
+import type { Operation } from './operation.ts';
+
+/** In the order of the tables. */
+export const operations: readonly Operation[] = [createToExit, create, exec, destroy, burst];
