@@ -1,5 +1,5 @@
 /** What goes wrong before a runtime is asked: the codes are the runtime's where it has one for the same thing. */
-export type CliErrorCode = 'ERR_USAGE' | 'ERR_SPEC_INVALID' | 'ERR_NOT_SUPPORTED' | 'ERR_SANDBOX_LOST';
+export type CliErrorCode = 'ERR_USAGE' | 'ERR_SPEC_INVALID' | 'ERR_NOT_SUPPORTED' | 'ERR_SANDBOX_LOST' | 'ERR_OUTPUT';
 
 /** An error of the command line itself. */
 export class CliError extends Error {

@@ -8,6 +8,11 @@ import { write } from './write.ts';
 // A failing write rejects where it was made; without a listener it would end the process as well.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
+// Node's own 1 could be the program's exit code.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`hatchery: [ERR_INTERNAL] this is a fault of hatchery, please report it: ${error.stack}\n`);
+  process.exit(ExitCode.failure);
+});
 
 async function main(args: readonly string[]): Promise<number> {
   const [first] = args;

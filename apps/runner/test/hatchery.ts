@@ -1,6 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
@@ -22,14 +24,20 @@ export interface StartOptions {
   uid?: number;
 }
 
-/** Starts the real command line with pipes. */
+/** Starts the real command line with pipes. A test that fails half-way leaves none running. */
 export function start(args: readonly string[], options: StartOptions = {}): ChildProcessWithoutNullStreams {
   const [node, ...nodeArgs] = commandLine;
-  return spawn(
-    node,
-    [...nodeArgs, ...args],
-    options.uid === undefined ? { ...options } : { ...options, gid: options.uid },
-  );
+  const { uid } = options;
+  const child = spawn(node, [...nodeArgs, ...args], uid === undefined ? { ...options } : { ...options, gid: uid });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    // The first is the program's to ignore, the second is not.
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return child;
 }
 
 /** Waits for the end of a command line and of its output. */

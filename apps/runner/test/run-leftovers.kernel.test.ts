@@ -32,7 +32,7 @@ it('run leaves no process, mount, cgroup or file behind: after success, failure,
   await hatchery(['run', 'sh', '-c', 'sleep 1000 & exit 3']);
   await hatchery(['run', 'no-such-program-here']);
   await hatchery(['run', '--memory', '1', 'true']);
-  const child = start(['run', 'sh', '-c', 'trap "" TERM; echo ready; sleep 1000']);
+  const child = start(['run', 'sh', '-c', 'echo ready; exec sleep 1000']);
   await sees(child.stdout, 'ready');
   child.kill('SIGINT');
   await finish(child);

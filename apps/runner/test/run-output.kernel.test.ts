@@ -37,6 +37,11 @@ describe('the output of run', () => {
     expect(stdout).toBe('141\n');
   });
 
+  it('that cannot be written ends the run with one line that says why', async () => {
+    const { stdout } = await shell(`{ ${shellCommand} run yes >/dev/full; echo $?; } 2>&1`);
+    expect(stdout).toMatch(/^hatchery: \[ERR_OUTPUT\] .*no space left on device.*\n125\n$/);
+  });
+
   it('is complete when the reader begins after the program has ended', async () => {
     const child = start(['run', 'sh', '-c', 'head -c 200000 /dev/zero; echo written >&2']);
     await sees(child.stderr, 'written');

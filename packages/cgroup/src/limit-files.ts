@@ -54,6 +54,16 @@ export class LimitFiles {
     }
   }
 
+  /** Processes that the OOM killer ended in the group; null where no memory controller counts them. */
+  oomKills(name: string): number | null {
+    const place = this.#place('memory');
+    if (!('base' in place)) return null;
+    const text = (place.version === 1 ? v1 : v2).readOomKills(place.base, name);
+    // v1 counts since Linux 4.13.
+    const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
+    return count === undefined ? null : Number(count);
+  }
+
   #place(controller: Controller): ControllerPlace {
     return this.#places.get(controller) ?? { unavailable: 'in no mounted cgroup hierarchy' };
   }

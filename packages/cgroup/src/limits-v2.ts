@@ -11,6 +11,11 @@ export function setMemory(base: CgroupDirectory, name: string, bytes: number, sw
   if (swapAccounted) base.write(`${name}/memory.swap.max`, '0');
 }
 
+/** What the OOM killer ended in the group and below since it was made. */
+export function readOomKills(base: CgroupDirectory, name: string): string {
+  return base.read(`${name}/memory.events`);
+}
+
 export function setCpu(base: CgroupDirectory, name: string, quotaUs: number): void {
   base.write(`${name}/cpu.max`, `${quotaUs} ${cpuPeriodUs}`);
 }

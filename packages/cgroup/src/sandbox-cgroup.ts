@@ -75,6 +75,14 @@ export class SandboxCgroup {
     }
   }
 
+  /**
+   * Processes that the OOM killer ended in the group since it was made; null where the host does not count them.
+   * @throws CgroupError ERR_CGROUP_GONE.
+   */
+  oomKills(): number | null {
+    return this.#place().limitFiles.oomKills(this.name);
+  }
+
   /** Sends SIGKILL to the whole tree at once, frozen processes and fork bombs included (cgroup.kill). */
   kill(): void {
     this.#place().unified.write(`${this.name}/cgroup.kill`, '1');

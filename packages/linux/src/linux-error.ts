@@ -22,9 +22,13 @@ export class LinuxError extends Error {
   }
 }
 
+// Kept, because Node makes a copy of the map at each call, and a connection that ends is an everyday error here.
+let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
+
 // Node's own names come first, so that a code here reads as the same code in an error of node:fs.
 function describeErrno(errno: number): readonly [code: string, description: string] {
-  const known = getSystemErrorMap().get(-errno);
+  systemErrors ??= getSystemErrorMap();
+  const known = systemErrors.get(-errno);
   if (known !== undefined) return known;
   const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
   return [name ?? `E${errno}`, `error ${errno} of errno(3)`];

@@ -1,7 +1,9 @@
 import type { CgroupBase } from '@hatchery/cgroup';
 import { RuntimeClosedError } from './errors.ts';
 import { InFlight } from './in-flight.ts';
+import { ImageCache } from './image/image-cache.ts';
 import type { Instance } from './instance/instance.ts';
+import { RangePool } from './instance/range-pool.ts';
 import type { ZygoteKeeper } from './open/zygote-keeper.ts';
 import type { LiveSandbox } from './sandbox/sandbox.ts';
 import type { Logger } from './types.ts';
@@ -18,6 +20,8 @@ export class RuntimeContext {
   readonly dataDirectory: string;
   readonly logger: Logger;
   readonly sandboxes: Map<string, LiveSandbox> = new Map();
+  readonly images: ImageCache;
+  readonly ranges: RangePool = new RangePool();
   readonly creates: InFlight = new InFlight(createsInFlight);
   /** Work that goes on after its caller was let go; close() waits for it. */
   readonly #background = new Set<Promise<unknown>>();
@@ -30,6 +34,7 @@ export class RuntimeContext {
     this.runDirectory = parts.runDirectory;
     this.dataDirectory = parts.dataDirectory;
     this.logger = parts.logger;
+    this.images = new ImageCache(parts.dataDirectory);
   }
 
   get closing(): boolean {
@@ -53,5 +58,6 @@ export class RuntimeContext {
 
   async backgroundDone(): Promise<void> {
     while (this.#background.size > 0) await Promise.all(this.#background);
+    await this.images.settled();
   }
 }

@@ -1,6 +1,7 @@
 import { abandonable } from './abandon.ts';
 import type { RuntimeContext } from './context.ts';
 import { doctor } from './doctor/doctor.ts';
+import type { DoctorFinding } from './doctor/finding.ts';
 import { throwIfAborted } from './errors.ts';
 import { openContext } from './open/open-context.ts';
 import { compileOpenOptions, type RuntimeOptions } from './open/options.ts';
@@ -8,7 +9,7 @@ import { sweepAbandoned, sweepInstance } from './open/sweep.ts';
 import { createSandbox } from './sandbox/create.ts';
 import type { LiveSandbox } from './sandbox/sandbox.ts';
 import { compileSandboxSpec } from './spec/sandbox-spec.ts';
-import type { CallOptions, DoctorReport, Sandbox, SandboxSpec } from './types.ts';
+import type { CallOptions, Sandbox, SandboxSpec } from './types.ts';
 
 /**
  * Makes and owns sandboxes. Keeps the process alive until it is closed.
@@ -74,7 +75,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Tries out what this host lets hatchery do, at last by running a program in a sandbox. */
-  async doctor(options: CallOptions = {}): Promise<DoctorReport> {
+  async doctor(options: CallOptions = {}): Promise<DoctorFinding[]> {
     this.#context.requireOpen('runtime.doctor()');
     const { runDirectory, dataDirectory } = this.#context;
     return await doctor({ runDirectory, dataDirectory, runtime: this, ...options });
@@ -103,6 +104,7 @@ export class Runtime implements AsyncDisposable {
       // With a sandbox that would not go its cgroups stay too, and the next sweep tries again.
       if (failed.length === 0) context.cgroups.remove();
     } finally {
+      context.ranges.close();
       context.cgroups.close();
       context.instance.close();
     }

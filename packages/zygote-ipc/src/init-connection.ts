@@ -1,6 +1,6 @@
 import { closeFd, sendSignal } from '@hatchery/linux';
 import { RequestChannel } from './request-channel.ts';
-import { type ChannelClosedError, ShimError } from './shim-error.ts';
+import { ChannelClosedError, ShimError } from './shim-error.ts';
 import type { ExecedMessage, ExecMessage, ExitMessage, ParkedMessage, StartMessage } from './wire/codec.generated.ts';
 import type { DecodedMessage } from './wire/decode.ts';
 
@@ -62,7 +62,12 @@ export class InitConnection {
 
   /** The exit is safe here: init may forget it. */
   acknowledge(execution: number): void {
-    if (!this.#channel.closed) this.#channel.send('acknowledge', { execution });
+    try {
+      this.#channel.send('acknowledge', { execution });
+    } catch (error) {
+      // Init is gone, and with it the table that this entry was to be taken out of.
+      if (!(error instanceof ChannelClosedError)) throw error;
+    }
   }
 
   async ping(options: InitRequestOptions = {}): Promise<void> {

@@ -22,6 +22,8 @@ export interface ExecutionParts {
   readonly stderr: PipeOutput;
   /** A cgroup of its own, when its whole tree may have to be ended. */
   readonly tree: TreeCgroup | null;
+  /** Whether the OOM killer has struck in the sandbox since the start. */
+  readonly oomKilled: () => boolean;
 }
 
 /** One command: its streams, and its exit, published once and after its own output. */
@@ -37,6 +39,8 @@ export class LiveExecution implements Execution {
   readonly #onPublished: () => void;
   /** Why it will have ended, when that is known before its exit: the first writer wins. */
   #forcedReason: 'timeout' | null = null;
+  /** We sent SIGKILL: then an exit by it is no news about the memory. */
+  #killSent = false;
   #claimed = false;
   #pidfdOpen = true;
 
@@ -58,6 +62,7 @@ export class LiveExecution implements Execution {
     options.signal?.throwIfAborted();
     const number = constants.signals[signal];
     if (number === undefined) throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
+    this.#killSent ||= signal === 'SIGKILL';
     // Through the pidfd, so a recycled pid is never hit; a dead one is fine.
     if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, number);
   }
@@ -71,6 +76,7 @@ export class LiveExecution implements Execution {
   /** Sends the signal to every process of the tree. */
   signalTree(signal: 'SIGTERM' | 'SIGKILL', reason: 'timeout' | null): void {
     if (!this.#claimed) this.#forcedReason ??= reason;
+    this.#killSent ||= signal === 'SIGKILL';
     if (this.#parts.tree !== null) this.#parts.tree.signal(signal);
     else if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, constants.signals[signal]);
   }
@@ -86,7 +92,7 @@ export class LiveExecution implements Execution {
     };
     // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
     if (this.#forcedReason === 'timeout') this.#parts.tree?.signal('SIGKILL');
-    const reason = this.#forcedReason ?? (signal === null ? 'exited' : 'signaled');
+    const reason = this.#forcedReason ?? this.#reasonOf(signal);
     await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
     this.#publish({ exitCode, signal, reason, usage });
   }
@@ -98,10 +104,16 @@ export class LiveExecution implements Execution {
     this.#publish({ exitCode: null, signal: null, reason, usage: null });
   }
 
-  /** No writer is left: a stream that nobody reads is closed, so that its descriptor does not outlive the sandbox. */
-  releaseStreams(): void {
-    for (const stream of [this.#parts.stdout, this.#parts.stderr]) if (!stream.readableFlowing) stream.destroy();
+  /** No writer is left: what is still in the pipes goes into the streams, so that no descriptor outlives the sandbox. */
+  takeRest(): void {
+    this.#parts.stdout.takeRest();
+    this.#parts.stderr.takeRest();
     this.stdin?.destroy();
+  }
+
+  #reasonOf(signal: NodeJS.Signals | null): 'exited' | 'signaled' | 'out-of-memory' {
+    if (signal === null) return 'exited';
+    return signal === 'SIGKILL' && !this.#killSent && this.#parts.oomKilled() ? 'out-of-memory' : 'signaled';
   }
 
   #claim(): boolean {

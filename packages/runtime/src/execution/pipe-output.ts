@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { bytesReadable, releaseFd } from '@hatchery/linux';
@@ -5,6 +6,9 @@ import { bytesReadable, releaseFd } from '@hatchery/linux';
 const readBytes = 65_536;
 /** Below this a copy is cheaper than giving a whole read buffer away. */
 const copyBelow = 16_384;
+/** Where every stream reads until its first large read: most executions write a line or two. A read and its callback are one
+    turn, so what is in it is always copied out before another stream reads. */
+const shared = Buffer.allocUnsafeSlow(readBytes);
 
 /**
  * The bytes that come out of a pipe, read only while somebody takes them: what is not taken stays in the pipe, and the
@@ -13,7 +17,7 @@ const copyBelow = 16_384;
 export class PipeOutput extends Readable {
   readonly #fd: number;
   readonly #socket: Socket;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(readBytes);
+  #buffer: Buffer = shared;
   #received = 0;
   #finished = false;
   #onProgress: (() => void) | null = null;
@@ -55,8 +59,27 @@ export class PipeOutput extends Readable {
     this.#onProgress = listener;
   }
 
+  /**
+   * Takes what is left in the pipe into the stream's own buffer, whoever reads it and when, and lets go of the pipe. For
+   * when no writer is left: at most the pipe's capacity (64 KiB) is kept, nothing is lost, and no descriptor stays open.
+   */
+  takeRest(): void {
+    if (this.#finished || this.#socket.destroyed) return;
+    for (let length = this.#readNow(); length > 0; length = this.#readNow()) this.#onBytes(length);
+    this.#finish();
+    this.#socket.destroy();
+  }
+
+  #readNow(): number {
+    try {
+      return readSync(this.#fd, this.#buffer);
+    } catch {
+      return 0; // EAGAIN: somebody outside holds a write end, and has written nothing
+    }
+  }
+
   override _read(): void {
-    this.#socket.resume();
+    if (!this.#finished) this.#socket.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -68,8 +91,8 @@ export class PipeOutput extends Readable {
 
   #onBytes(length: number): boolean {
     let chunk = this.#buffer.subarray(0, length);
-    if (length < copyBelow) chunk = Buffer.from(chunk);
-    else this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+    if (length < copyBelow || this.#buffer === shared) chunk = Buffer.from(chunk);
+    if (length >= copyBelow) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
     this.#received += length;
     const wantsMore = this.push(chunk);
     this.#onProgress?.();

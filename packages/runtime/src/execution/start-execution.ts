@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import type { SandboxCgroup } from '@hatchery/cgroup';
 import { changeOwner, closeFd, makePipe, releaseFd } from '@hatchery/linux';
 import { type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
 import { AbortError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { lookupUser } from '../users/passwd.ts';
 import { packArguments } from './argument-block.ts';
 import { execError } from './exec-error.ts';
 import type { ExecutionParts } from './execution.ts';
+import { watchOomKills } from './oom-kills.ts';
 import { PipeOutput } from './pipe-output.ts';
 import { TreeCgroup } from './tree-cgroup.ts';
 
@@ -21,6 +23,7 @@ export interface ExecutionPlace {
   readonly connection: InitConnection;
   readonly rootFd: number;
   readonly workFd: number;
+  readonly cgroup: SandboxCgroup;
   readonly lease: Lease;
   readonly noNewPrivileges: boolean;
   /** Kills the child in which init waits. */
@@ -70,13 +73,14 @@ export async function startExecution(place: ExecutionPlace, number: number, comp
     pipes = openPipes(compiled.stdin === 'pipe', lease.firstId + user.uid, lease.firstId + user.gid);
     block = packArguments(argv, env);
     const { uid, gid, groups } = user;
+    const oomKilled = watchOomKills(place.cgroup);
     const streams = { stdin: pipes.stdin?.[0] ?? null, stdout: pipes.stdout[1], stderr: pipes.stderr[1] };
     const { pid, pidfd } = await place.connection.exec(
       { execution: number, cwd, searchPath, uid, gid, groups, noNewPrivileges: place.noNewPrivileges, ...block, ...streams, cgroup: tree?.directoryFd ?? null },
       { timeoutMs: execDeadlineMs, signal: compiled.signal ?? undefined },
     );
     const stdin = pipes.stdin === null ? null : openStdin(pipes.stdin[1]);
-    return { pid, pidfd, tag: compiled.tag, stdin, stdout: new PipeOutput(pipes.stdout[0]), stderr: new PipeOutput(pipes.stderr[0]), tree };
+    return { pid, pidfd, tag: compiled.tag, stdin, stdout: new PipeOutput(pipes.stdout[0]), stderr: new PipeOutput(pipes.stderr[0]), tree, oomKilled };
   } catch (error) {
     for (const fd of [pipes?.stdin?.[1], pipes?.stdout[0], pipes?.stderr[0]]) if (fd !== undefined) closeFd(fd);
     if (error instanceof RequestTimeoutError) place.killStalled();

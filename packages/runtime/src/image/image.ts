@@ -26,7 +26,7 @@ export interface Image {
  */
 export async function resolveImage(image: string, options: { dataDirectory: string }): Promise<Image> {
   if (image === 'host') return await hostImage(options);
-  if (image.startsWith('/')) return await directoryImage(image);
+  if (image.startsWith('/')) return directoryImage(image);
   const text = `image ${inspect(image)}: only 'host' and absolute paths of root directories are known; give one of them`;
   throw new HatcheryError('ERR_IMAGE_UNSUPPORTED', text, { step: 'resolve-image' });
 }

@@ -4,23 +4,17 @@ import { leasesOf } from '../instance/uid-ranges.ts';
 import { teardown } from '../sandbox/teardown.ts';
 import type { Logger } from '../types.ts';
 
-/** Removes what a dead owner left in an instance whose lock we hold: every sandbox with a cgroup, a directory or a lease. */
+/** Removes what a dead owner left in an instance whose lock we hold: every sandbox with a cgroup or a directory, then the leases. */
 export async function sweepInstance(instance: LockedInstance, logger: Logger): Promise<void> {
   const cgroups = CgroupBase.open({ path: instance.cgroupBase });
   try {
-    const leases = new Map(leasesOf(instance.directory).map((lease) => [lease.sandboxId, lease]));
-    const ids = new Set([...instance.sandboxIds(), ...cgroups.list(), ...leases.keys()]);
-    for (const id of ids) {
+    for (const id of new Set([...instance.sandboxIds(), ...cgroups.list()])) {
       logger.info({ instance: instance.name, sandboxId: id }, 'sweeping a sandbox of a dead owner');
-      await teardown({
-        id,
-        instanceDirectory: instance.directory,
-        cgroup: cgroups.sandbox(id),
-        initPidfd: null,
-        rootFd: null,
-        lease: leases.get(id) ?? null,
-      });
+      const cgroup = cgroups.sandbox(id);
+      await teardown({ id, instanceDirectory: instance.directory, cgroup, initPidfd: null, rootFd: null, lease: null, onDead: null });
     }
+    // A lease may have passed from one sandbox to another, so all go together, when nobody is left to use one.
+    for (const lease of leasesOf(instance.directory)) lease.release();
     if (instance.isPrivate) cgroups.remove();
   } finally {
     cgroups.close();

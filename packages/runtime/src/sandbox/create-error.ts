@@ -1,5 +1,4 @@
 import { CgroupError } from '@hatchery/cgroup';
-import { LinuxError } from '@hatchery/linux';
 import { ChannelClosedError, RequestTimeoutError, ShimError } from '@hatchery/zygote-ipc';
 import { type ErrorCode, HatcheryError } from '../errors.ts';
 import { StepFailure } from './step-list.ts';
@@ -21,14 +20,23 @@ function ofShim(error: ShimError): Translation {
   return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
 }
 
-function translate(cause: unknown): Translation {
+/** Name of the errno, '' where there is none. */
+function errnoOf(cause: unknown): string {
+  if (cause instanceof CgroupError) return cause.errno ?? '';
+  // LinuxError and the errors of node:fs alike.
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+}
+
+function translate(cause: unknown, step: string | null): Translation {
   if (cause instanceof ShimError) return ofShim(cause);
   if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
     return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };
+  // Only `make` asks the zygote; every later step asks init.
+  if (cause instanceof ChannelClosedError && step !== 'make') return { code: 'ERR_SANDBOX_CREATE', advice: 'its init was killed from outside, or found no memory; try again' };
   if (cause instanceof ChannelClosedError) return { code: 'ERR_ZYGOTE_LOST', advice: 'try again: a new zygote is started' };
   if (cause instanceof RequestTimeoutError) return { code: 'ERR_SANDBOX_CREATE', advice: 'the host is overloaded or a layer’s storage hangs' };
-  const errno = cause instanceof LinuxError ? cause.code : cause instanceof CgroupError ? (cause.errno ?? '') : '';
-  if (scarce.has(errno)) return { code: 'ERR_RESOURCES', advice: 'free memory or descriptors and try again' };
+  const errno = errnoOf(cause);
+  if (scarce.has(errno)) return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or space in the run directory and try again' };
   return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
 }
 
@@ -37,7 +45,7 @@ export function createError(id: string, error: unknown): Error {
   const failure = error instanceof StepFailure ? error : null;
   const cause = failure === null ? error : failure.cause;
   if (cause instanceof HatcheryError) return cause;
-  const { code, advice } = translate(cause);
+  const { code, advice } = translate(cause, failure?.step ?? null);
   const step = cause instanceof ShimError ? cause.step : (failure?.step ?? null);
   const happened = cause instanceof Error ? cause.message : String(cause);
   return new HatcheryError(code, `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}; ${advice}`, { step, cause });

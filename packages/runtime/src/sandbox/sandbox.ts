@@ -14,7 +14,7 @@ import { compileExec } from '../spec/exec-options.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import type { CallOptions, ExecOptions, Execution, RunResult, Sandbox, SandboxState } from '../types.ts';
 import { StateCell } from './state.ts';
-import { teardown } from './teardown.ts';
+import { type Remains, teardown } from './teardown.ts';
 
 /** What a create hands over; descriptors are the sandbox's from then on. */
 export interface SandboxParts {
@@ -48,6 +48,7 @@ export class LiveSandbox implements Sandbox {
   readonly #context: RuntimeContext;
   readonly #parts: SandboxParts;
   readonly #state: StateCell;
+  readonly #remains: Remains;
   readonly #slots = new Map<number, Slot>();
   readonly #disconnected = Promise.withResolvers<void>();
   #lastExecution = 0;
@@ -62,6 +63,15 @@ export class LiveSandbox implements Sandbox {
     this.metadata = parts.spec.metadata;
     this.createdAt = new Date(parts.record.createdAt);
     this.#state = new StateCell(this.id);
+    this.#remains = {
+      id: this.id,
+      instanceDirectory: context.instance.directory,
+      cgroup: context.cgroups.sandbox(this.id),
+      initPidfd: parts.pidfd,
+      rootFd: parts.rootFd,
+      lease: parts.lease,
+      onDead: () => this.#onDead(),
+    };
     this.#state.apply('made');
     context.sandboxes.set(this.id, this);
   }
@@ -135,8 +145,9 @@ export class LiveSandbox implements Sandbox {
     const slot: Slot = { execution: null, earlyExit: null };
     this.#slots.set(number, slot);
     const { connection, rootFd, workFd, lease, spec, pid } = this.#parts;
-    const killStalled = (): void => killStalledChild(pid, this.#context.cgroups.sandbox(this.id).pids());
-    const place = { sandboxId: this.id, connection, rootFd, workFd, lease, noNewPrivileges: spec.noNewPrivileges, killStalled };
+    const cgroup = this.#context.cgroups.sandbox(this.id);
+    const killStalled = (): void => killStalledChild(pid, cgroup.pids());
+    const place = { sandboxId: this.id, connection, rootFd, workFd, cgroup, lease, noNewPrivileges: spec.noNewPrivileges, killStalled };
     try {
       const execution = new LiveExecution(await startExecution(place, number, compiled), () => this.#slots.delete(number));
       slot.execution = execution;
@@ -152,25 +163,19 @@ export class LiveSandbox implements Sandbox {
   }
 
   async #tearDown(): Promise<void> {
-    const { lease, pidfd, rootFd, workFd, connection } = this.#parts;
-    await teardown({
-      id: this.id,
-      instanceDirectory: this.#context.instance.directory,
-      cgroup: this.#context.cgroups.sandbox(this.id),
-      initPidfd: pidfd,
-      rootFd,
-      lease,
-      onDead: async () => {
-        // Exits that init had told before it was killed are still in the socket; its end comes after them.
-        await this.#disconnected.promise;
-        const ended = [...this.#slots.values()].flatMap(({ execution }) => (execution === null ? [] : [execution]));
-        await Promise.all(ended.map((execution) => execution.forced(this.#endReason)));
-        for (const execution of ended) execution.releaseStreams();
-        connection.close();
-        closeSync(workFd);
-      },
-    });
+    await teardown(this.#remains);
     this.#state.apply('teardown done');
     this.#context.sandboxes.delete(this.id);
+  }
+
+  /** Every process is gone, and with it the other end of each pipe. */
+  async #onDead(): Promise<void> {
+    // Exits that init had told before it was killed are still in the socket; its end comes after them.
+    await this.#disconnected.promise;
+    const ended = [...this.#slots.values()].flatMap(({ execution }) => (execution === null ? [] : [execution]));
+    for (const execution of ended) execution.takeRest();
+    await Promise.all(ended.map((execution) => execution.forced(this.#endReason)));
+    this.#parts.connection.close();
+    closeSync(this.#parts.workFd);
   }
 }

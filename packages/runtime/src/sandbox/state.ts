@@ -12,6 +12,12 @@ const transitions: Readonly<Partial<Record<SandboxState, Readonly<Partial<Record
   destroying: { 'teardown done': 'destroyed' },
 };
 
+/** Where an event leads, from wherever it is possible: for the text of a refusal. */
+function goalsOf(event: SandboxEvent): string {
+  const goals = Object.values(transitions).flatMap((row) => row[event] ?? []);
+  return [...new Set(goals)].join(' or ');
+}
+
 /** The state of one sandbox; only its owner holds this object, everybody else reads `sandbox.state`. */
 export class StateCell {
   readonly #id: string;
@@ -25,13 +31,13 @@ export class StateCell {
     return this.#state;
   }
 
-  /** Moves on and returns the new state. Throws ERR_SANDBOX_STATE naming the state, the event and what is possible. */
+  /** Moves on and returns the new state. Throws ERR_SANDBOX_STATE naming both states and what is possible. */
   apply(event: SandboxEvent): SandboxState {
     const possible = transitions[this.#state] ?? {};
     const next = possible[event];
     if (next === undefined) {
       const ways = Object.entries(possible).map(([name, to]) => `${name} -> ${to}`);
-      const text = `sandbox ${this.#id}: "${event}" in state ${this.#state}; from there only ${ways.length === 0 ? 'nothing' : ways.join(', ')} is possible`;
+      const text = `sandbox ${this.#id}: "${event}" cannot lead from ${this.#state} to ${goalsOf(event)}; from there only ${ways.length === 0 ? 'nothing' : ways.join(', ')} is possible`;
       throw new HatcheryError('ERR_SANDBOX_STATE', text);
     }
     this.#state = next;

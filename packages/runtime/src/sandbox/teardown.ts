@@ -7,18 +7,21 @@ import type { Lease } from '../instance/uid-ranges.ts';
 /** Killing is immediate; what takes time is a machine with thousands of processes to unwind. */
 const emptyTimeoutMs = 30_000;
 
-/** What there is of a sandbox, from a full one down to the debris of a half-made one. */
+/**
+ * What there is of a sandbox, from a full one down to the debris of a half-made one. A teardown takes out what it has
+ * dealt with, so that one that failed can be run again.
+ */
 export interface Remains {
   readonly id: string;
   readonly instanceDirectory: string;
   readonly cgroup: SandboxCgroup;
   /** null: init was never cloned, or its runner is dead. Closed by the teardown. */
-  readonly initPidfd: number | null;
+  initPidfd: number | null;
   /** Closed by the teardown; it pins the root's filesystem. */
-  readonly rootFd: number | null;
+  rootFd: number | null;
   readonly lease: Lease | null;
   /** Runs when every process is gone: exits are settled before anything is released. */
-  readonly onDead?: () => void | Promise<void>;
+  onDead: (() => void | Promise<void>) | null;
 }
 
 type Step = readonly [name: string, run: (remains: Remains) => void | Promise<void>];
@@ -28,11 +31,12 @@ type Step = readonly [name: string, run: (remains: Remains) => void | Promise<vo
  * reused by another (ids, directory) is released only after the kernel has said that nobody is left.
  */
 const steps: readonly Step[] = [
+  // First: whoever holds the root last pays for its unmounting (5 ms a thousand files), and that must be init's exit.
+  ['let go of the root', letGoOfRoot],
   ['kill every process', ({ cgroup }) => ifThere(() => cgroup.kill())],
-  ['wait for the exit of init', ({ initPidfd }) => (initPidfd === null ? undefined : exited(initPidfd))],
+  ['wait for the exit of init', exitOfInit],
   ['wait until the cgroup is empty', ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: emptyTimeoutMs }))],
-  ['settle the executions', ({ onDead }) => onDead?.()],
-  ['close the root', ({ rootFd }) => (rootFd === null ? undefined : closeFd(rootFd))],
+  ['settle the executions', settle],
   ['remove the cgroups', ({ cgroup }) => cgroup.remove()],
   ['remove the directory', ({ instanceDirectory, id }) => removeSandboxDirectory(instanceDirectory, id)],
   ['release the id range', ({ lease }) => lease?.release()],
@@ -67,11 +71,23 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_CGROUP_GONE';
 }
 
-function exited(pidfd: number): Promise<void> {
-  return new Promise((resolve) => {
-    watchReadable(pidfd, () => {
-      closeFd(pidfd);
-      resolve();
-    });
+function letGoOfRoot(remains: Remains): void {
+  const { rootFd } = remains;
+  remains.rootFd = null;
+  if (rootFd !== null) closeFd(rootFd);
+}
+
+async function exitOfInit(remains: Remains): Promise<void> {
+  const { initPidfd } = remains;
+  if (initPidfd === null) return;
+  await new Promise<void>((resolve) => {
+    watchReadable(initPidfd, resolve);
   });
+  remains.initPidfd = null;
+  closeFd(initPidfd);
+}
+
+async function settle(remains: Remains): Promise<void> {
+  await remains.onDead?.();
+  remains.onDead = null;
 }

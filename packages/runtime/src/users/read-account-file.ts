@@ -1,31 +1,33 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { closeFd, LinuxError, OpenFlag, openat2, Resolve } from '@hatchery/linux';
 import { HatcheryError } from '../errors.ts';
 
 const maxBytes = 1024 * 1024;
 
 /**
- * Reads a small file of an untrusted root; null when it is not there. The path resolves inside the root only, and
- * nothing but a regular file is ever opened for reading: a FIFO would hang and a device may act when opened.
+ * Reads a small file of an untrusted root; null when it is not there. The path resolves inside the root only, and only
+ * a regular file is read: a FIFO does not block (O_NONBLOCK), a device cannot be opened (the root is mounted nodev).
  */
 export function readAccountFile(rootFd: number, path: string, user: string | number): string | null {
-  const handle = openInRoot(rootFd, path, user);
-  if (handle === null) return null;
+  const fd = openInRoot(rootFd, path, user);
+  if (fd === null) return null;
   try {
-    if (!fstatSync(handle).isFile()) throw unreadable(path, user, 'is not a regular file');
-    return readBounded(handle, path, user);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw unreadable(path, user, 'is not a regular file');
+    if (stat.size > maxBytes) throw unreadable(path, user, `is ${stat.size} bytes, at most ${maxBytes} are read`);
+    return readBounded(fd, stat.size);
   } catch (error) {
     if (error instanceof HatcheryError) throw error;
     throw unreadable(path, user, `cannot be read (${errorText(error)})`, error);
   } finally {
-    closeFd(handle);
+    closeFd(fd);
   }
 }
 
 function openInRoot(rootFd: number, path: string, user: string | number): number | null {
+  const flags = OpenFlag.O_RDONLY | OpenFlag.O_NONBLOCK | OpenFlag.O_NOCTTY | OpenFlag.O_CLOEXEC;
   try {
-    const resolve = Resolve.inRoot | Resolve.noMagicLinks;
-    return openat2(rootFd, path, { flags: OpenFlag.O_PATH | OpenFlag.O_CLOEXEC, resolve });
+    return openat2(rootFd, path, { flags, resolve: Resolve.inRoot | Resolve.noMagicLinks });
   } catch (error) {
     if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
     throw unreadable(path, user, `cannot be opened (${errorText(error)})`, error);
@@ -33,23 +35,15 @@ function openInRoot(rootFd: number, path: string, user: string | number): number
 }
 
 /** The size that fstat told may be old by now, so the read itself is what is bounded. */
-function readBounded(handle: number, path: string, user: string | number): string {
-  // Reopens the very inode that was checked; the name could be another file by now.
-  const fd = openSync(`/proc/self/fd/${handle}`, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  try {
-    const size = fstatSync(fd).size;
-    if (size > maxBytes) throw unreadable(path, user, `is ${size} bytes, at most ${maxBytes} are read`);
-    const buffer = Buffer.allocUnsafe(size);
-    let length = 0;
-    while (length < size) {
-      const count = readSync(fd, buffer, length, size - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return buffer.toString('utf8', 0, length);
-  } finally {
-    closeSync(fd);
+function readBounded(fd: number, size: number): string {
+  const buffer = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const count = readSync(fd, buffer, length, size - length, null);
+    if (count === 0) break;
+    length += count;
   }
+  return buffer.toString('utf8', 0, length);
 }
 
 function errorText(error: unknown): string {

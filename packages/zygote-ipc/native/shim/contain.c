@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "dev.h"
-#include "net.h"
+#include "netns.h"
 #include "ns.h"
 #include "proc.h"
 #include "process.h"
@@ -23,6 +23,7 @@ static const struct step checklist[] = {
     {"leave the zygote", process_leave_zygote},
     {"join the v1 cgroups", process_join_cgroups},
     {"listen for clients", process_listen},
+    {"enter a network namespace", netns_enter},
     {"mount the writable layer", root_mount_writable},
     {"map the layers' owners", root_idmap_layers},
     {"mount the root", root_mount_overlays},
@@ -38,9 +39,7 @@ static const struct step checklist[] = {
     {"mount /dev/pts", dev_mount_terminals},
     {"mount /dev/shm", dev_mount_shared_memory},
     {"pivot into the root", root_pivot},
-    {"bring loopback up", net_loopback_up},
     {"own a session and a keyring", process_own_session},
-    {"close every other descriptor", process_close_others},
     {"become untraceable", process_become_untraceable},
 };
 

@@ -161,8 +161,9 @@ static int start_with_file(const struct wire_exec *request, int work, struct sta
   struct stat file;
   if (fstat(request->block_file, &file) < 0) return FAIL(fault, "fstat(argument block)");
   const int wanted = F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_GROW;
-  /* Unsealed, the sender could shrink it under us: SIGBUS in init. */
-  if ((fcntl(request->block_file, F_GET_SEALS) & wanted) != wanted) return REFUSE(fault, EINVAL, "argument block: not a sealed memfd");
+  /* Unsealed, the sender could shrink it under us: SIGBUS in init. -1 for what has no seals at all. */
+  int seals = fcntl(request->block_file, F_GET_SEALS);
+  if (seals < 0 || (seals & wanted) != wanted) return REFUSE(fault, EINVAL, "argument block: not a sealed memfd");
   if (file.st_size <= 0 || file.st_size > MAX_BLOCK_BYTES) return REFUSE(fault, E2BIG, "argument block: %lld bytes, at most %u", (long long)file.st_size, MAX_BLOCK_BYTES);
   char *block = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, request->block_file, 0);
   if (block == MAP_FAILED) return FAIL(fault, "mmap(argument block)");

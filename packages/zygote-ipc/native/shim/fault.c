@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The cut may have gone through a UTF-8 sequence, which the wire refuses. */
+/* The cut may have gone through a UTF-8 sequence, which the wire refuses. Bytes that begin no sequence stay: the wire mends them. */
 static void drop_half_character(char *text) {
-  size_t end = strlen(text);
-  while (end > 0 && (text[end - 1] & 0x80) != 0) text[--end] = '\0';
+  size_t end = strlen(text), tail = 0;
+  while (tail < 3 && tail < end && ((unsigned char)text[end - 1 - tail] & 0xC0) == 0x80) tail++;
+  if (tail == end) return;
+  unsigned char lead = (unsigned char)text[end - 1 - tail];
+  size_t wanted = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+  if (tail < wanted) text[end - 1 - tail] = '\0';
 }
 
 static int fill(struct fault *fault, int code, const char *format, va_list arguments) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -14,11 +15,12 @@
 #include "contain.h"
 #include "exec.h"
 #include "executions.h"
+#include "process.h"
 #include "reply.h"
 #include "seal.h"
 #include "sys.h"
 
-enum { MAX_TOKEN_BYTES = 32 };
+enum { MAX_TOKEN_BYTES = 32, MAX_REAPED_IN_A_TURN = 32 };
 
 static struct {
   bool started;
@@ -31,6 +33,7 @@ static struct {
 
 static int epoll_fd, signals_fd, listener_fd, timer_fd;
 static int candidate_fd = -1; /* connected, has not said hello yet */
+static bool children_left; /* some may have ended or stopped */
 static struct packet packet;
 
 /* The kernel ends the pid namespace, and with it everything inside, when its PID 1 exits. */
@@ -203,16 +206,29 @@ static void on_candidate(void) {
   packet_close(&packet);
 }
 
+/* PTRACE_TRACEME makes a child's parent its tracer, whether init wants it or not: detached, it neither stands still for ever
+   nor is taken for ended. The SIGTRAP of an execve is ptrace's own and would kill. Fails only when the child is gone. */
+static void let_go(pid_t pid, int stop_signal) { (void)ptrace(PTRACE_DETACH, pid, NULL, stop_signal == SIGTRAP ? 0 : stop_signal); }
+
 static void on_signals(void) {
   struct signalfd_siginfo info;
   while (read(signals_fd, &info, sizeof info) == sizeof info) {
   }
-  for (;;) {
+  children_left = true;
+}
+
+/* So many and no more in one turn: processes that end or stop as fast as they are waited for would keep init from all else. */
+static void reap(void) {
+  for (int i = 0; i < MAX_REAPED_IN_A_TURN; i++) {
     int wait_status;
     struct rusage usage;
     pid_t pid = wait4(-1, &wait_status, WNOHANG, &usage);
-    if (pid <= 0) return;
-    execution_ended(pid, wait_status, &usage);
+    if (pid <= 0) {
+      children_left = false;
+      return;
+    }
+    if (WIFSTOPPED(wait_status)) let_go(pid, WSTOPSIG(wait_status));
+    else execution_ended(pid, wait_status, &usage);
   }
 }
 
@@ -230,12 +246,29 @@ static void prepare(struct making *making) {
   watch(listener_fd, EPOLLIN, EPOLL_CTL_ADD);
 }
 
-static void tell_parked(const uint32_t *microseconds, int steps) {
+/* The runtime waits for this one, and has nothing else to read yet: the socket has room. */
+static void tell_parked(int connection, const uint32_t *microseconds, int steps) {
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   struct wire_message parked = {.tag = WIRE_PARKED, .parked = {.microseconds_count = (uint32_t)steps, .root = root}};
   memcpy(parked.parked.microseconds, microseconds, (size_t)steps * sizeof *microseconds);
-  client_tell(&parked);
+  (void)reply_send(connection, &parked, true); /* a runtime that is gone shows as end of file at once */
   close(root);
+}
+
+static _Noreturn void fail_to_make(int connection, const struct fault *fault) {
+  struct wire_message failed = reply_failed(0, fault);
+  (void)reply_send(connection, &failed, true); /* the runtime sees the end of file if it cannot be told */
+  _exit(1);
+}
+
+static void dispatch(const struct epoll_event *event) {
+  int fd = event->data.fd;
+  if (fd == signals_fd) on_signals();
+  else if (fd == timer_fd) end_sandbox();
+  else if (fd == listener_fd) on_listener();
+  else if (fd == candidate_fd) on_candidate();
+  else if (fd == client_socket && (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && client_writable()) on_client();
+  else if (fd == client_socket && (event->events & (EPOLLHUP | EPOLLERR)) != 0) client_left();
 }
 
 static void serve(void) {
@@ -250,14 +283,10 @@ static void serve(void) {
     }
     watched = client_socket;
     struct epoll_event event;
-    int got = epoll_wait(epoll_fd, &event, 1, -1);
-    if (got <= 0) continue; /* EINTR after a stop and continue */
-    if (event.data.fd == signals_fd) on_signals();
-    else if (event.data.fd == timer_fd) end_sandbox();
-    else if (event.data.fd == listener_fd) on_listener();
-    else if (event.data.fd == candidate_fd) on_candidate();
-    else if (event.data.fd == client_socket && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && client_writable()) on_client();
-    else if (event.data.fd == client_socket && (event.events & (EPOLLHUP | EPOLLERR)) != 0) client_left();
+    int got = epoll_wait(epoll_fd, &event, 1, children_left ? 0 : -1);
+    if (got < 0) continue; /* EINTR after a stop and continue */
+    if (got > 0) dispatch(&event);
+    if (children_left) reap();
     client_flush();
   }
 }
@@ -266,14 +295,11 @@ _Noreturn void init_run(struct making *making) {
   uint32_t microseconds[CONTAIN_MAX_STEPS];
   struct fault fault = {0};
   int steps = contain(making, microseconds, &fault);
+  if (steps < 0) fail_to_make(making->connection, &fault);
+  tell_parked(making->connection, microseconds, steps);
+  if (process_close_others(making, &fault) < 0) fail_to_make(making->connection, &fault);
   client_take(making->connection);
-  if (steps < 0) {
-    struct wire_message failed = reply_failed(0, &fault);
-    (void)reply_send(client_socket, &failed, true); /* the runtime sees the end of file if it cannot be told */
-    _exit(1);
-  }
   prepare(making);
-  tell_parked(microseconds, steps);
   serve();
   end_sandbox();
 }

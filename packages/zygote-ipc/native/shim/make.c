@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "init.h"
+#include "netns.h"
 #include "ns.h"
 #include "sys.h"
 #include "userns.h"
@@ -94,7 +95,7 @@ static int check(const struct wire_make *request, struct fault *fault) {
   return 0;
 }
 
-static struct making describe(const struct wire_make *request, const struct cgroups *cgroups, int userns, bool layers_by_descriptor, int zygote_socket) {
+static struct making describe(const struct wire_make *request, const struct cgroups *cgroups, int userns, int netns, bool layers_by_descriptor, int zygote_socket) {
   struct making making = {
       .first_id = request->first_id,
       .root_bytes = request->root_bytes,
@@ -104,6 +105,7 @@ static struct making describe(const struct wire_make *request, const struct cgro
       .sandbox_directory = request->sandbox_directory,
       .connection = request->connection,
       .userns = userns,
+      .netns = netns,
       .zygote_socket = zygote_socket,
       .layers_by_descriptor = layers_by_descriptor,
   };
@@ -130,7 +132,8 @@ int make_sandbox(const struct wire_make *request, const struct hierarchies *hier
   result = make_cgroups(hierarchies, request->id.data, request->first_id, &cgroups, fault);
   if (result < 0) fault_name_step(fault, "make the cgroups");
   if (result == 0) {
-    struct making making = describe(request, &cgroups, userns, layers_by_descriptor, zygote_socket);
+    cleanup_close int netns = netns_take(); /* used once: the child's is the last descriptor, or nobody's */
+    struct making making = describe(request, &cgroups, userns, netns, layers_by_descriptor, zygote_socket);
     result = clone_init(&making, &cgroups, made, fault);
     if (result < 0) fault_name_step(fault, "clone init");
   }

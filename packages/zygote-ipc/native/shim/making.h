@@ -24,6 +24,7 @@ struct making {
   int connection;
   int tasks[MAX_V1_HIERARCHIES]; /* open `tasks` files of the v1 cgroups, -1: none */
   int userns;
+  int netns; /* -1: none was ready */
   int zygote_socket; /* inherited; must not outlive the first step */
   bool layers_by_descriptor;
 

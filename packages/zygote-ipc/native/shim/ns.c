@@ -16,6 +16,6 @@ int ns_enter_user(struct making *making, struct fault *fault) {
 
 int ns_unshare(struct making *making, struct fault *fault) {
   (void)making;
-  if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0) return FAIL(fault, "unshare(mount, uts, ipc, net)");
+  if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0) return FAIL(fault, "unshare(mount, uts, ipc)");
   return 0;
 }

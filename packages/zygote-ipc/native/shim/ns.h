@@ -13,7 +13,7 @@
 /* From here on root is root of the leased range only. */
 int ns_enter_user(struct making *making, struct fault *fault);
 
-/* Mount, uts, ipc and net: owned by the sandbox's user namespace. */
+/* Mount, uts and ipc: owned by the sandbox's user namespace. */
 int ns_unshare(struct making *making, struct fault *fault);
 
 #endif

@@ -88,6 +88,15 @@ int process_become_untraceable(struct making *making, struct fault *fault) {
   return 0;
 }
 
+/* A host that shields the runner from the OOM killer, or prefers it, means the runner and not what it runs. Written by who
+   has CAP_SYS_RESOURCE, it is also as low as a sandbox can go back. Raising needs no right: nothing here can be refused. */
+void process_drop_rank(void) {
+  if (getpriority(PRIO_PROCESS, 0) < 0) (void)setpriority(PRIO_PROCESS, 0, 0);
+  cleanup_close int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  char score[16];
+  if (fd >= 0 && read(fd, score, sizeof score) > 0 && score[0] == '-') (void)!pwrite(fd, "0", 1, 0);
+}
+
 static const struct {
   int resource;
   rlim_t limit;

@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -85,6 +86,14 @@ static void check_personality(void) {
   emit_return(DENY(EPERM));
 }
 
+/* Root inside has init's uid, which is all that the kernel asks for: with RLIMIT_NOFILE at 0 init takes no more requests,
+   with RLIMIT_CPU the kernel kills it. */
+static void check_prlimit(void) {
+  emit_load(LOW_WORD(0));
+  emit_if_equal_return(1, DENY(EPERM));
+  emit_return(SECCOMP_RET_ALLOW);
+}
+
 /* Init gives each execution a cgroup namespace of its own; workloads lack the capability for that too. */
 static void check_unshare(void) {
   emit_load(LOW_WORD(0));
@@ -118,6 +127,24 @@ static void emit_leaf(struct decision decision) {
     emit_return(decision.action == ALLOWED ? SECCOMP_RET_ALLOW : DENY(decision.action == REFUSED ? EPERM : ENOSYS));
 }
 
+/* Lets the branch, when it holds, skip what was emitted after it. */
+static void jump_over(unsigned branch) {
+  unsigned skipped = program_length - (branch + 1);
+  if (program_length + 1 > MAX_INSTRUCTIONS) {
+    program_length++; /* told at the end */
+    return;
+  }
+  if (skipped <= UINT8_MAX) {
+    program[branch].jt = (uint8_t)skipped;
+    return;
+  }
+  /* A conditional jump reaches 255 instructions: it skips a jump that reaches all. What moves is relative to itself. */
+  memmove(&program[branch + 2], &program[branch + 1], skipped * sizeof *program);
+  program[branch + 1] = (struct sock_filter){BPF_JMP | BPF_JA, 0, 0, skipped};
+  program[branch].jf = 1;
+  program_length++;
+}
+
 /* A binary search over runs of equal decisions: about nine comparisons a call, and half the instructions of a list,
    each of which costs 0.7 us to install. */
 static void emit_search(const uint32_t *starts, unsigned low, unsigned high) {
@@ -126,10 +153,9 @@ static void emit_search(const uint32_t *starts, unsigned low, unsigned high) {
     return;
   }
   unsigned middle = (low + high + 1) / 2, branch = program_length;
-  emit(BPF_JMP | BPF_JGE | BPF_K, starts[middle], 0, 1);
-  emit(BPF_JMP | BPF_JA, 0, 0, 0); /* over the left side, which can be longer than the 255 of a conditional jump */
+  emit(BPF_JMP | BPF_JGE | BPF_K, starts[middle], 0, 0);
   emit_search(starts, low, middle - 1);
-  if (branch + 1 < MAX_INSTRUCTIONS) program[branch + 1].k = program_length - (branch + 2);
+  jump_over(branch);
   emit_search(starts, middle, high);
 }
 

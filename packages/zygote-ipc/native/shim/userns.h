@@ -8,8 +8,8 @@
 
 #include "fault.h"
 
-/* Takes the host's /proc while it can still be reached; before cell_enter(). */
-int userns_prepare(struct fault *fault);
+/* A descriptor of the host's /proc that stays open. */
+void userns_use_proc(int host_proc);
 
 /* A descriptor of the namespace that maps 0..65535 to first_id..; it stays the pool's. -1: fault. */
 int userns_for(uint32_t first_id, struct fault *fault);

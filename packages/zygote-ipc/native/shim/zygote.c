@@ -9,6 +9,8 @@
 #include "cell.h"
 #include "channel.h"
 #include "make.h"
+#include "netns.h"
+#include "process.h"
 #include "reply.h"
 #include "seccomp.h"
 #include "sys.h"
@@ -35,6 +37,15 @@ static bool overlay_takes_descriptors(void) {
   return context >= 0 && layer >= 0 && sys_fsconfig(context, FSCONFIG_SET_FD, "lowerdir+", NULL, layer) == 0;
 }
 
+/* Taken while it can still be reached; a descriptor outlives the mount that cell_enter() leaves behind. */
+static int keep_proc(struct fault *fault) {
+  int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return FAIL(fault, "open(/proc)");
+  userns_use_proc(proc);
+  netns_use_proc(proc);
+  return 0;
+}
+
 static void on_configure(const struct wire_configure *request) {
   struct fault fault = {0};
   if (configured) {
@@ -42,7 +53,7 @@ static void on_configure(const struct wire_configure *request) {
     fault_name_step(&fault, "configure");
     return tell_fault(request->request, &fault);
   }
-  if (userns_prepare(&fault) < 0 || cell_enter(&fault) < 0 || seccomp_compile(&fault) < 0) {
+  if (keep_proc(&fault) < 0 || cell_enter(&fault) < 0 || seccomp_compile(&fault) < 0) {
     fault_name_step(&fault, "prepare the zygote");
     return tell_fault(request->request, &fault);
   }
@@ -118,6 +129,7 @@ int zygote_main(void) {
   sigfillset(&all);
   restore_default_signals();
   (void)prctl(PR_SET_NAME, "hatchery-zygote", 0, 0, 0); /* for ps only */
+  process_drop_rank();
   if (sys_close_range(SOCKET + 1, ~0U, 0) < 0 || sigprocmask(SIG_SETMASK, &all, NULL) < 0) return 70;
   sigset_t children;
   sigemptyset(&children);
@@ -126,9 +138,15 @@ int zygote_main(void) {
   struct epoll_event on_signals = {.events = EPOLLIN, .data.fd = signals}, on_requests = {.events = EPOLLIN, .data.fd = SOCKET};
   if (signals < 0 || epoll < 0 || fcntl(SOCKET, F_SETFD, FD_CLOEXEC) < 0) return 71;
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &on_signals) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, SOCKET, &on_requests) < 0) return 72;
-  for (;;) {
+  for (bool idle = false;;) {
     struct epoll_event event;
-    if (epoll_wait(epoll, &event, 1, -1) <= 0) continue; /* EINTR after a stop and continue */
+    int got = epoll_wait(epoll, &event, 1, idle ? -1 : 0);
+    /* Nothing is asked: make one namespace, then look again. (-1: EINTR after a stop and continue.) */
+    if (got <= 0) {
+      idle = got < 0 || !configured || !netns_refill();
+      continue;
+    }
+    idle = false;
     if (event.data.fd == signals) reap(signals);
     else if (!on_socket()) return 0;
   }

@@ -1,0 +1,28 @@
+/*
+ * Network namespaces without a slot: loopback up and nothing else. They belong to the host's user namespace, so that root
+ * inside has no rights over them, and are made ahead, because one takes half a millisecond.
+ */
+#ifndef HATCHERY_NETNS_H
+#define HATCHERY_NETNS_H
+
+#include <stdbool.h>
+
+#include "fault.h"
+#include "making.h"
+
+/* Makes a fresh one and enters it with the calling thread. The host's /proc must have been handed to netns_use_proc(). */
+int netns_enter_new(struct fault *fault);
+
+/* Where sysctls are written; a descriptor of the host's /proc that stays open. */
+void netns_use_proc(int host_proc);
+
+/* One from the pool, now the caller's; -1: the pool is empty. */
+int netns_take(void);
+
+/* Makes one more, unless the pool is full; false: nothing was done. Leaves the zygote in the namespace it made last. */
+bool netns_refill(void);
+
+/* A step of the checklist: the one that came with `making`, or a new one. */
+int netns_enter(struct making *making, struct fault *fault);
+
+#endif
