@@ -1,3 +1,4 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { Runtime, Sandbox } from '@hatchery/runtime';
 
 import type { OperationName } from '../operations/operation.ts';
@@ -31,8 +32,11 @@ class Hatchery extends Participant {
   readonly #site: Site;
   #sandbox: Sandbox | null = null;
 
-  constructor(runtime: Runtime, site: Site) {
+  readonly #runDirectory: string;
+
+  constructor(runtime: Runtime, site: Site, runDirectory: string) {
     super();
+    this.#runDirectory = runDirectory;
     this.#runtime = runtime;
     this.#site = site;
   }
@@ -90,6 +94,7 @@ class Hatchery extends Participant {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#runtime.close();
+    await rm(this.#runDirectory, { recursive: true });
   }
 
   #create(): Promise<Sandbox> {
@@ -111,11 +116,15 @@ class Hatchery extends Participant {
 
 export const hatchery: Contestant = {
   name: 'hatchery',
-  leavesOut: 'nothing: timed in TypeScript around create(), run() and destroy(), output collected',
+  leavesOut:
+    'nothing: timed in TypeScript around create(), run() and destroy(), output collected; run directory on a tmpfs',
   async open(site) {
     const library = await import('@hatchery/runtime').catch((cause: unknown) => {
       throw new AbsentError(`@hatchery/runtime does not load (${describeFailure(cause)}): npm run build`, { cause });
     });
-    return new Hatchery(await library.Runtime.open(), site);
+    // On a tmpfs, as /run is on most hosts and on the developers' is not; the peers' state is on one, too.
+    const runDirectory = await mkdtemp('/dev/shm/hatchery-bench-');
+    const runtime = await library.Runtime.open({ runDirectory });
+    return new Hatchery(runtime, site, runDirectory);
   },
 };

@@ -70,6 +70,8 @@ async function expectConfined({ image, outside }: HostileImage, replaced: string
   expectUntouched(outside);
 }
 
+// Mutation: read-account-file.ts without Resolve.inRoot (/etc, /etc/passwd). The targets of mounts have two walls: without the
+// RESOLVE_ flags of root.c a link ends in the zygote's cell, where nothing of the host is.
 describe.each(Object.keys(ways))('a link to outside in an image (%s)', (way) => {
   test('N10: an image whose /dev is the link gets no node made there', async () => {
     await expectConfined(makeImage('dev', way), 'dev');

@@ -9,6 +9,8 @@ const hostile = useHostileRuntime();
 const blocked = ['EPERM', 'ENOSYS', 'EACCES', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT', 'SIGSYS'];
 const mostReachable = 12;
 
+// Mutations: the architecture check of seccomp.c returns ALLOW (K02); ALLOW(io_uring_setup), ALLOW(userfaultfd) and ALLOW(add_key)
+// in seccomp_calls.def (K01, K04, K13, K14).
 describe('the system calls that a workload reaches', () => {
   test('K01: of 80 dangerous calls a workload reaches exactly the few that the table gives a reason for', async () => {
     await using sandbox = await hostile.create();
@@ -66,6 +68,7 @@ describe('the system calls that a workload reaches', () => {
   });
 });
 
+// Mutation: ALLOW(unshare) and ALLOW(clone) instead of CHECK: K05, as root and as user, K07 and K08 red.
 describe('user namespaces, the door to most of the kernel', () => {
   test('K05: unshare or clone of a user namespace is refused, and so is the mount it would be for', async () => {
     await using sandbox = await hostile.create();
@@ -83,6 +86,15 @@ describe('user namespaces, the door to most of the kernel', () => {
     const answers = await probe(sandbox, ['userns-tmpfs'], { user: 'user' });
     expect(answers.get('userns-unshare')?.word).toBe('EPERM');
     expect(answers.get('userns-clone')?.word).toBe('EPERM');
+  });
+
+  test('K05: no namespace of any kind can be made, by unshare or by clone, as root or as user', async () => {
+    await using sandbox = await hostile.create({ noNewPrivileges: false });
+    for (const user of ['root', 'user']) {
+      const answers = await probe(sandbox, ['namespaces'], { user });
+      expect(answers.size).toBe(15);
+      expectOnly(answers, ['EPERM']);
+    }
   });
 
   test('K07: nobody gets to netfilter: not by a namespace of their own, not by netlink, not by iptables', async () => {
@@ -116,6 +128,7 @@ describe('user namespaces, the door to most of the kernel', () => {
   });
 });
 
+// Mutation: ALLOW(socket) instead of CHECK.
 describe('sockets that a network namespace does not confine', () => {
   test('K09: a vsock, which would reach the hypervisor, cannot be made', async () => {
     await using sandbox = await hostile.create();
@@ -136,6 +149,24 @@ describe('sockets that a network namespace does not confine', () => {
     const kinds = ['packet-raw', 'packet-dgram', 'packet-all', 'inet-raw-icmp', 'inet-raw-tcp', 'inet6-raw', 'xdp'];
     const expected = Object.fromEntries(kinds.map((kind) => [kind, 'EPERM']));
     expect(wordsOf(answers)).toMatchObject(expected);
+  });
+});
+
+describe('all other sockets', () => {
+  test('K09 to K11: unix, TCP, UDP, ping and route sockets are all that can be made', async () => {
+    await using sandbox = await hostile.create();
+    const families = [...(await probe(sandbox, ['all-sockets'])).keys()].map((kind) => kind.split('/').map(Number));
+    const unix = 1;
+    const routes = 16;
+    for (const [family = -1, type = -1, protocol = -1] of families) {
+      const kind = `${family}/${type}/${protocol}`;
+      expect([unix, 2, 10, routes], kind).toContain(family);
+      if (family === routes) expect(protocol, kind).toBe(0);
+      // SOCK_RAW among them would be 3.
+      if (family === 2 || family === 10) expect([1, 2], kind).toContain(type);
+      if (family === 2 || family === 10) expect([0, 1, 6, 17, 58], kind).toContain(protocol);
+    }
+    expect(families.length).toBeGreaterThan(4);
   });
 });
 

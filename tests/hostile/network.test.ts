@@ -11,6 +11,7 @@ const hostile = useHostileRuntime();
 /** Refused by our own loopback, or by the absence of any way out. */
 const unreachable = ['ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'];
 
+// Mutation: netns_enter_new of netns.c keeps the host's network namespace: W01, W02 and W03 red.
 describe('listeners on the host', () => {
   let server: Server;
   let abstract: Server;
@@ -63,6 +64,19 @@ describe('listeners on the host', () => {
   test('W01, W02: the same prober does reach both listeners from the host', () => {
     expect(probeHost(['connect', String(port), '127.0.0.1']).get('127.0.0.1')?.word).toBe('HARM');
     expect(probeHost(['connect-abstract', abstractName]).get('abstract')?.word).toBe('HARM');
+  });
+});
+
+describe('two sandboxes', () => {
+  // Mutation: netns_enter_new keeps the namespace it is in.
+  test('share no namespace with each other', async () => {
+    const kinds = ['ipc', 'mnt', 'net', 'pid', 'user', 'uts'].map((kind) => `/proc/self/ns/${kind}`);
+    await using first = await hostile.create({ image: 'host' });
+    await using second = await hostile.create({ image: 'host' });
+    const [one, other] = await Promise.all([first, second].map((sandbox) => sandbox.run(['readlink', ...kinds])));
+    const names = [one, other].map((result) => result?.stdout.toString().trim().split('\n') ?? []);
+    expect(names[0]).toHaveLength(kinds.length);
+    expect(names[0]?.filter((name) => names[1]?.includes(name))).toEqual([]);
   });
 });
 

@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Sandbox } from '@hatchery/runtime';
 import { describe, expect, test } from 'vitest';
 import { useHostileRuntime } from './hostile-runtime.ts';
-import { probe } from './probe.ts';
+import { parseAnswers, probe } from './probe.ts';
 
 const hostile = useHostileRuntime();
 const pids = 64;
@@ -17,6 +18,7 @@ async function expectUsable(sandbox: Sandbox): Promise<void> {
   expect((await sandbox.run(['/sp', 'hostname'])).exitCode).toBe(0);
 }
 
+// Mutation of the file: setLimits writes no memory and no pids limit, and RLIMIT_NOFILE is 200000: R01, R02, R03 and R07 red.
 describe('bombs', () => {
   test('R01: a fork bomb gets EAGAIN at the limit of processes', async () => {
     await using sandbox = await hostile.create({ limits: { pids } });
@@ -53,13 +55,20 @@ describe('bombs', () => {
     }
   });
 
+  // Mutation: ns_unshare without CLONE_NEWIPC; the host's table is full meanwhile.
   test('R09: shared memory segments end with ENOSPC in the sandbox’s own namespace', async () => {
     const before = segments();
     await using sandbox = await hostile.create();
-    const answer = (await probe(sandbox, ['shm'])).get('shm');
+    const flood = await sandbox.exec(['/sp', 'shm'], { stdin: 'pipe' });
+    const [line] = await once(flood.stdout, 'data');
+    const answer = parseAnswers(String(line)).get('shm');
+    // While they are there inside.
+    const during = segments();
+    flood.stdin?.end();
+    expect(await flood.wait()).toMatchObject({ exitCode: 0 });
     expect(answer?.word).toBe('ENOSPC');
     expect(Number(answer?.detail)).toBeLessThanOrEqual(4096);
-    expect(segments()).toBe(before);
+    expect(during).toBe(before);
     await expectUsable(sandbox);
   });
 });

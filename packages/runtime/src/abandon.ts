@@ -4,7 +4,12 @@ import { AbortError } from './errors.ts';
  * Settles like `work`, but rejects at once with AbortError when the signal fires. `work` then goes on by itself, and
  * `onLate` gets what it still brings, to dispose of it.
  */
-export function abandonable<T>(what: string, work: Promise<T>, signal: AbortSignal | undefined, onLate: (value: T) => void): Promise<T> {
+export function abandonable<T>(
+  what: string,
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  onLate: (value: T) => void,
+): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     let abandoned = false;

@@ -1,7 +1,7 @@
 import type { CgroupBase } from '@hatchery/cgroup';
 import { RuntimeClosedError } from './errors.ts';
-import { InFlight } from './in-flight.ts';
 import { ImageCache } from './image/image-cache.ts';
+import { InFlight } from './in-flight.ts';
 import type { Instance } from './instance/instance.ts';
 import { RangePool } from './instance/range-pool.ts';
 import type { ZygoteKeeper } from './open/zygote-keeper.ts';
@@ -27,7 +27,9 @@ export class RuntimeContext {
   readonly #background = new Set<Promise<unknown>>();
   #closing = false;
 
-  constructor(parts: Pick<RuntimeContext, 'instance' | 'cgroups' | 'zygotes' | 'runDirectory' | 'dataDirectory' | 'logger'>) {
+  constructor(
+    parts: Pick<RuntimeContext, 'instance' | 'cgroups' | 'zygotes' | 'runDirectory' | 'dataDirectory' | 'logger'>,
+  ) {
     this.instance = parts.instance;
     this.cgroups = parts.cgroups;
     this.zygotes = parts.zygotes;

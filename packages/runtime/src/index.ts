@@ -1,6 +1,6 @@
-export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
 export { type DoctorOptions, doctor } from './doctor/doctor.ts';
 export type { DoctorFinding } from './doctor/finding.ts';
+export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
 export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
 export type {

@@ -96,7 +96,9 @@ export class Runtime implements AsyncDisposable {
     context.beginClosing();
     // Creates that finish meanwhile see that closing has begun and undo themselves.
     await context.backgroundDone();
-    const ends = await Promise.allSettled([...context.sandboxes.values()].map((sandbox) => sandbox.end('forced-close')));
+    const ends = await Promise.allSettled(
+      [...context.sandboxes.values()].map((sandbox) => sandbox.end('forced-close')),
+    );
     await context.backgroundDone();
     await context.zygotes.close();
     const failed = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as Error);
@@ -108,6 +110,10 @@ export class Runtime implements AsyncDisposable {
       context.cgroups.close();
       context.instance.close();
     }
-    if (failed.length > 0) throw new AggregateError(failed, `[ERR_RESOURCES] close: ${failed.length} sandboxes could not be removed; their records are kept`);
+    if (failed.length > 0)
+      throw new AggregateError(
+        failed,
+        `[ERR_RESOURCES] close: ${failed.length} sandboxes could not be removed; their records are kept`,
+      );
   }
 }

@@ -6,7 +6,7 @@ import { listAbandoned, openInstance } from '../src/instance/instance.ts';
 const [runDirectory = ''] = process.argv.slice(2);
 for (let round = 0; round < 300; round++) {
   const instance = openInstance({ runDirectory, name: null });
-  for (const abandoned of listAbandoned(runDirectory)) {
+  for (const abandoned of listAbandoned(runDirectory, () => {})) {
     if (abandoned.name === instance.name) process.exit(3);
     abandoned.close();
   }

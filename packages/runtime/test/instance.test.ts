@@ -11,6 +11,14 @@ import { makeSandboxDirectory } from '../src/instance/record.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { thrownBy } from './thrown-by.ts';
 
+function abandonedIn(directory: string) {
+  return [
+    ...listAbandoned(directory, (error) => {
+      throw error;
+    }),
+  ];
+}
+
 function open(runDirectory: string, name: string | null): Instance {
   const instance = openInstance({ runDirectory, name });
   onTestFinished(() => instance.close());
@@ -38,7 +46,12 @@ async function end(child: ChildProcess): Promise<void> {
 test('a named instance has its place, its cgroups’ name, and an epoch that grows with each opening', () => {
   const runDirectory = join(temporaryDirectory(), 'run');
   const first = open(runDirectory, 'main');
-  expect(first).toMatchObject({ name: 'main', isPrivate: false, cgroupBase: 'hatchery/main', epoch: 1n });
+  expect(first).toMatchObject({
+    name: 'main',
+    isPrivate: false,
+    cgroupBase: expect.stringMatching(/^hatchery\/run-[0-9a-f]{8}\/main$/),
+    epoch: 1n,
+  });
   expect(first.directory).toBe(join(runDirectory, 'instances/main'));
   expect(first.sandboxIds()).toEqual([]);
   first.close();
@@ -77,7 +90,7 @@ test('eight private instances side by side do not meet, and each is gone after i
   const instances = Array.from({ length: 8 }, () => open(runDirectory, null));
   expect(new Set(instances.map(({ directory }) => directory)).size).toBe(8);
   expect(instances.every(({ isPrivate, name }) => isPrivate && name.startsWith(`private-${process.pid}-`))).toBe(true);
-  expect(listAbandoned(runDirectory)).toEqual([]);
+  expect(abandonedIn(runDirectory)).toEqual([]);
   for (const instance of instances) instance.close();
   expect(readdirSync(join(runDirectory, 'instances'))).toEqual([]);
 });
@@ -86,14 +99,14 @@ test('a private instance is abandoned once its owner was killed, and then one sw
   const runDirectory = temporaryDirectory();
   const { child, directory } = await startOwner(runDirectory);
   makeSandboxDirectory(directory, 'a');
-  expect(listAbandoned(runDirectory)).toEqual([]);
+  expect(abandonedIn(runDirectory)).toEqual([]);
   await end(child);
-  const [swept, ...others] = listAbandoned(runDirectory);
+  const [swept, ...others] = abandonedIn(runDirectory);
   onTestFinished(() => swept?.close());
   expect(others).toEqual([]);
   expect(swept).toMatchObject({ directory, isPrivate: true });
   expect(swept?.sandboxIds()).toEqual(['a']);
-  expect(listAbandoned(runDirectory)).toEqual([]);
+  expect(abandonedIn(runDirectory)).toEqual([]);
   // Debris keeps the directory, so that a later sweep goes on.
   swept?.close();
   expect(existsSync(directory)).toBe(true);
@@ -103,7 +116,7 @@ test('named instances and stray files are never abandoned', async () => {
   const runDirectory = temporaryDirectory();
   open(runDirectory, 'mine').close();
   writeFileSync(join(runDirectory, 'instances/private-file'), '');
-  expect(listAbandoned(runDirectory)).toEqual([]);
+  expect(abandonedIn(runDirectory)).toEqual([]);
   expect(existsSync(join(runDirectory, 'instances/mine'))).toBe(true);
 });
 
@@ -111,7 +124,7 @@ test('a directory whose owner died before it had a lock is swept', () => {
   const runDirectory = temporaryDirectory();
   const directory = join(runDirectory, 'instances/private-1-x');
   mkdirSync(directory, { recursive: true });
-  const [swept] = listAbandoned(runDirectory);
+  const [swept] = abandonedIn(runDirectory);
   expect(swept?.directory).toBe(directory);
   swept?.close();
   expect(existsSync(directory)).toBe(false);
@@ -135,7 +148,7 @@ test('openers and sweepers racing over private instances lose none and leave non
   );
   const codes = await Promise.all(racers.map(async (racer) => (await once(racer, 'exit'))[0] as number | null));
   expect(codes).toEqual([0, 0, 0, 0]);
-  for (const instance of listAbandoned(runDirectory)) instance.close();
+  for (const instance of abandonedIn(runDirectory)) instance.close();
   expect(readdirSync(join(runDirectory, 'instances'))).toEqual([]);
 });
 

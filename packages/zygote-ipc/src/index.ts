@@ -2,6 +2,14 @@ export { InitConnection, type InitConnectionOptions, type InitRequestOptions } f
 export { ChannelClosedError, RequestTimeoutError, ShimError } from './shim-error.ts';
 export { readShim, shimPath } from './shim-file.ts';
 export { decodeWaitStatus } from './wait-status.ts';
-export type { ExecedMessage, ExecMessage, ExitMessage, MadeMessage, MakeMessage, ParkedMessage, StartMessage } from './wire/codec.generated.ts';
+export type {
+  ExecedMessage,
+  ExecMessage,
+  ExitMessage,
+  MadeMessage,
+  MakeMessage,
+  ParkedMessage,
+  StartMessage,
+} from './wire/codec.generated.ts';
 export { WireError, type WireErrorCode } from './wire/wire-error.ts';
 export { startZygote, Zygote, type ZygoteCgroups, type ZygoteOptions } from './zygote.ts';

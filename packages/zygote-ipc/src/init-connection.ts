@@ -38,6 +38,7 @@ export class InitConnection {
     this.#channel = new RequestChannel(fd, {
       route: 'init-to-runtime',
       peer: `the init of sandbox ${options.sandboxId}`,
+      unasked: ['parked', 'failed', 'exit'],
       onMessage: (message) => this.#onMessage(message),
       onClosed: (error) => this.#onClosed(error),
     });

@@ -15,12 +15,17 @@ type InboundRoute = 'zygote-to-runtime' | 'init-to-runtime';
 type Outbound<Route extends InboundRoute> = Route extends 'zygote-to-runtime'
   ? WireRoutes['runtime-to-zygote']
   : WireRoutes['runtime-to-init'];
-type Reply<Route extends InboundRoute, Name extends WireRoutes[Route]> = Extract<DecodedMessage<Route>, { name: Name }>['message'];
+type Reply<Route extends InboundRoute, Name extends WireRoutes[Route]> = Extract<
+  DecodedMessage<Route>,
+  { name: Name }
+>['message'];
 
 export interface RequestChannelOptions<Route extends InboundRoute> {
   readonly route: Route;
   /** For error texts: `the zygote`, `the init of sandbox x`. */
   readonly peer: string;
+  /** Messages that come without a request; any other that does is an error. */
+  readonly unasked: readonly WireRoutes[Route][];
   /** A message that answers no request. Its descriptors are the receiver's. */
   readonly onMessage: (message: DecodedMessage<Route>) => void;
   /** Called once; every pending request has been rejected with the same error. Not called after `close()`. */
@@ -94,11 +99,26 @@ export class RequestChannel<Route extends InboundRoute> {
       const letGo = (error: Error): void => {
         stopWaiting();
         // The number stays taken until the answer comes, so that a late one is not taken for another's.
-        this.#pending.set(request, { expected: answer, settle: (late) => this.#late(late, answer, options.onLate), reject: () => {} });
+        this.#pending.set(request, {
+          expected: answer,
+          settle: (late) => this.#late(late, answer, options.onLate),
+          reject: () => {},
+        });
         reject(error);
       };
-      const onAbort = (): void => letGo(options.signal?.reason instanceof Error ? options.signal.reason : new Error('aborted', { cause: options.signal?.reason }));
-      const timer = options.timeoutMs === undefined ? null : setTimeout(() => letGo(new RequestTimeoutError(this.#options.peer, name, options.timeoutMs ?? 0)), options.timeoutMs);
+      const onAbort = (): void =>
+        letGo(
+          options.signal?.reason instanceof Error
+            ? options.signal.reason
+            : new Error('aborted', { cause: options.signal?.reason }),
+        );
+      const timer =
+        options.timeoutMs === undefined
+          ? null
+          : setTimeout(
+              () => letGo(new RequestTimeoutError(this.#options.peer, name, options.timeoutMs ?? 0)),
+              options.timeoutMs,
+            );
       const stopWaiting = (): void => {
         if (timer !== null) clearTimeout(timer);
         options.signal?.removeEventListener('abort', onAbort);
@@ -108,7 +128,8 @@ export class RequestChannel<Route extends InboundRoute> {
         expected: answer,
         settle: (message) => {
           stopWaiting();
-          if (message.name === 'failed') reject(new ShimError(message.message.step, message.message.errno, message.message.text));
+          if (message.name === 'failed')
+            reject(new ShimError(message.message.step, message.message.errno, message.message.text));
           // The kind was checked against `expected` before.
           // oxlint-disable-next-line typescript/no-unsafe-type-assertion
           else resolve(message.message as Reply<Route, Answer>);
@@ -149,8 +170,15 @@ export class RequestChannel<Route extends InboundRoute> {
 
   #receive(message: Message): void {
     try {
-      if (message.truncated) throw new WireError('ERR_WIRE_TOO_LARGE', 'decode', null, `a message of more than ${maxMessageBytes} bytes (MSG_TRUNC)`);
-      if (message.controlTruncated) throw new WireError('ERR_WIRE_DESCRIPTORS', 'decode', null, 'descriptors were cut off (MSG_CTRUNC)');
+      if (message.truncated)
+        throw new WireError(
+          'ERR_WIRE_TOO_LARGE',
+          'decode',
+          null,
+          `a message of more than ${maxMessageBytes} bytes (MSG_TRUNC)`,
+        );
+      if (message.controlTruncated)
+        throw new WireError('ERR_WIRE_DESCRIPTORS', 'decode', null, 'descriptors were cut off (MSG_CTRUNC)');
       this.#dispatch(decode(this.#options.route, message.data, message.fds));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -160,11 +188,26 @@ export class RequestChannel<Route extends InboundRoute> {
   }
 
   #dispatch(message: DecodedMessage<Route>): void {
-    if (message.request === 0) return this.#options.onMessage(message);
+    if (message.request === 0) {
+      if (!this.#options.unasked.includes(message.name))
+        throw new WireError('ERR_WIRE_VALUE', 'decode', message.name, 'answers no request');
+      return this.#options.onMessage(message);
+    }
     const pending = this.#pending.get(message.request);
-    if (pending === undefined) throw new WireError('ERR_WIRE_VALUE', 'decode', message.name, `answers request ${message.request}, which was not made`);
+    if (pending === undefined)
+      throw new WireError(
+        'ERR_WIRE_VALUE',
+        'decode',
+        message.name,
+        `answers request ${message.request}, which was not made`,
+      );
     if (message.name !== pending.expected && message.name !== 'failed')
-      throw new WireError('ERR_WIRE_VALUE', 'decode', message.name, `answers request ${message.request}, which expects ${pending.expected}`);
+      throw new WireError(
+        'ERR_WIRE_VALUE',
+        'decode',
+        message.name,
+        `answers request ${message.request}, which expects ${pending.expected}`,
+      );
     // The compiler cannot see that a route in hand is one of the two.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     pending.settle(message as DecodedMessage<InboundRoute>);
@@ -189,7 +232,7 @@ export class RequestChannel<Route extends InboundRoute> {
     if (this.#closed !== null) return false;
     this.#closed = error;
     this.#channel.close();
-    for (const pending of [...this.#pending.values()]) pending.reject(error);
+    for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
     return true;
   }

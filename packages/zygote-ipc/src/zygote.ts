@@ -1,12 +1,24 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { closeFd, createSealedMemfd, reap, sendSignal, seqpacketPair, spawnIsolated, type Watch, watchReadable } from '@hatchery/linux';
+import {
+  closeFd,
+  createSealedMemfd,
+  reap,
+  sendSignal,
+  seqpacketPair,
+  spawnIsolated,
+  type Watch,
+  watchReadable,
+} from '@hatchery/linux';
 import { RequestChannel, type RequestOptions } from './request-channel.ts';
-import { type ChannelClosedError, ShimError } from './shim-error.ts';
+import { ChannelClosedError } from './shim-error.ts';
 import type { MadeMessage, MakeMessage } from './wire/codec.generated.ts';
 
 const SIGKILL = 9;
 /** The zygote answers its first message in 2 ms; a loaded machine gets three orders of magnitude more. */
 const startTimeoutMs = 10_000;
+
+/** It ends at once when its socket closes, unless it is stopped. */
+const closeGraceMs = 1000;
 
 /** Directories of the instance's cgroups (see @hatchery/cgroup); they stay the caller's. */
 export interface ZygoteCgroups {
@@ -52,11 +64,16 @@ class Reaper {
   readonly #done: Promise<void>;
   readonly #watch: Watch;
 
+  readonly #pidfd: number;
+  #isDone = false;
+
   /** Owns `pidfd`. */
   constructor(pidfd: number) {
+    this.#pidfd = pidfd;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#done = promise;
     this.#watch = watchReadable(pidfd, () => {
+      this.#isDone = true;
       reap(pidfd);
       closeFd(pidfd);
       resolve();
@@ -64,10 +81,16 @@ class Reaper {
     this.#watch.unref();
   }
 
-  /** From now on it does. */
-  wait(): Promise<void> {
+  /** From now on it does. A process that has not gone by itself within `graceMs` is killed. */
+  async wait(graceMs: number): Promise<void> {
     this.#watch.ref();
-    return this.#done;
+    const timer = setTimeout(() => this.#kill(), graceMs);
+    await this.#done;
+    clearTimeout(timer);
+  }
+
+  #kill(): void {
+    if (!this.#isDone) sendSignal(this.#pidfd, SIGKILL);
   }
 }
 
@@ -115,7 +138,13 @@ export class Zygote implements AsyncDisposable {
   /** Ends the zygote; resolves when its process is gone. Sandboxes live on. Idempotent. */
   async close(): Promise<void> {
     this.#channel.close();
-    await this.#reaper.wait();
+    await this.#reaper.wait(closeGraceMs);
+  }
+
+  /** Ends it without asking; resolves when its process is gone. Sandboxes live on. */
+  async kill(): Promise<void> {
+    this.#channel.close();
+    await this.#reaper.wait(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -140,14 +169,22 @@ function attempt(options: ZygoteOptions, into: boolean, onClosed: (error: Channe
   } finally {
     closeFd(theirs);
   }
-  const channel = new RequestChannel(ours, { route: 'zygote-to-runtime', peer: 'the zygote', onMessage: () => {}, onClosed });
+  const channel = new RequestChannel(ours, {
+    route: 'zygote-to-runtime',
+    peer: 'the zygote',
+    unasked: ['ended', 'failed'],
+    onMessage: () => {},
+    onClosed,
+  });
   return { ...spawned, channel };
 }
 
 function configure(channel: RequestChannel<'zygote-to-runtime'>, options: ZygoteOptions) {
   const { unified, memory, cpu, pids } = options.cgroups;
   const probes = options.layersByPath === true ? 1 : 0;
-  return channel.request('configure', { probes, unified, memory, cpu, pids }, 'configured', { timeoutMs: startTimeoutMs });
+  return channel.request('configure', { probes, unified, memory, cpu, pids }, 'configured', {
+    timeoutMs: startTimeoutMs,
+  });
 }
 
 /**
@@ -165,7 +202,7 @@ export async function startZygote(options: ZygoteOptions): Promise<Zygote> {
     configured = await configure(channel, options);
   } catch (error) {
     const status = await end(channel, pidfd);
-    if (error instanceof ShimError || status?.signal !== SIGKILL) throw error;
+    if (!(error instanceof ChannelClosedError) || status?.signal !== SIGKILL) throw error;
     // Killed at birth: CLONE_INTO_CGROUP kills the child when the caller's and the target's cgroup differ in past writes
     // to cgroup.kill (seen on Linux 6.18). Moving a running process is slow (an RCU grace period) but not subject to it.
     ({ pid, pidfd, channel } = attempt(options, false, onClosed));
@@ -181,7 +218,10 @@ export async function startZygote(options: ZygoteOptions): Promise<Zygote> {
   return new Zygote(pid, configured.layersByDescriptor, channel, new Reaper(pidfd));
 }
 
-async function end(channel: RequestChannel<'zygote-to-runtime'>, pidfd: number): Promise<{ signal: number | null } | null> {
+async function end(
+  channel: RequestChannel<'zygote-to-runtime'>,
+  pidfd: number,
+): Promise<{ signal: number | null } | null> {
   channel.close();
   sendSignal(pidfd, SIGKILL); // false: it is dead already
   await new Promise<void>((resolve) => {
@@ -191,4 +231,3 @@ async function end(channel: RequestChannel<'zygote-to-runtime'>, pidfd: number):
   closeFd(pidfd);
   return status;
 }
-

@@ -10,6 +10,7 @@
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,31 @@ static struct outcome plain_mount(const void *argument) {
   return mount("t", "/tmp", "tmpfs", 0, NULL) < 0 ? refused("mount") : harm("mounted a tmpfs");
 }
 
+static struct outcome any_unshare(const void *argument) {
+  return unshare(*(const int *)argument) < 0 ? refused("unshare") : harm("own namespace");
+}
+
+static struct outcome any_clone(const void *argument) {
+  long child = syscall(SYS_clone, (unsigned long)*(const int *)argument | SIGCHLD, 0, 0, 0, 0);
+  if (child == 0) _exit(0);
+  return child < 0 ? refused("clone") : harm("clone made a namespace");
+}
+
+static int run_namespaces(int argc, char **argv) {
+  (void)argc, (void)argv;
+  static const int flags[] = {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET};
+  for (size_t index = 0; index < sizeof flags / sizeof flags[0]; index++) {
+    char name[32];
+    snprintf(name, sizeof name, "unshare-%x", (unsigned)flags[index]);
+    attempt(name, any_unshare, &flags[index]);
+    snprintf(name, sizeof name, "clone-%x", (unsigned)flags[index]);
+    attempt(name, any_clone, &flags[index]);
+  }
+  static const int time_namespace = 0x80; /* of clone this bit is part of the exit signal */
+  attempt("unshare-time", any_unshare, &time_namespace);
+  return 0;
+}
+
 static int run_userns_tmpfs(int argc, char **argv) {
   (void)argc, (void)argv;
   attempt("userns-unshare", userns_unshare, NULL);
@@ -212,6 +238,21 @@ static int run_sockets(int argc, char **argv) {
       {"xdp", AF_XDP, SOCK_RAW, 0},
   };
   for (size_t index = 0; index < sizeof kinds / sizeof kinds[0]; index++) attempt(kinds[index].name, make_socket, &kinds[index]);
+  return 0;
+}
+
+/* Every family and type, and of the protocols those that modules serve: what can be made is what a test names. */
+static int run_all_sockets(int argc, char **argv) {
+  (void)argc, (void)argv;
+  static const int protocols[] = {0, 1, 2, 3, 4, 5, 6, 9, 10, 12, 15, 16, 17, 33, 41, 47, 50, 58, 132, 136, 255, 262};
+  for (int family = 0; family < 48; family++)
+    for (int type = 1; type <= 10; type++)
+      for (size_t index = 0; index < sizeof protocols / sizeof protocols[0]; index++) {
+        int fd = socket(family, type, protocols[index]), pair[2] = {-1, -1};
+        bool made = socketpair(family, type, protocols[index], pair) == 0 || fd >= 0;
+        close(fd), close(pair[0]), close(pair[1]);
+        if (made) printf("%d/%d/%d made\n", family, type, protocols[index]);
+      }
   return 0;
 }
 
@@ -327,7 +368,8 @@ static int run_host_control(int argc, char **argv) {
 
 const struct command kernel_commands[] = {
     {"reach", run_reach},         {"i386", run_i386},   {"x32", run_x32},     {"userns-tmpfs", run_userns_tmpfs},
+    {"namespaces", run_namespaces},
     {"netfilter", run_netfilter}, {"overlay", run_overlay}, {"sockets", run_sockets}, {"keys", run_keys},
     {"bpf", run_bpf},             {"handle", run_handle},   {"host-control", run_host_control},
-    {"io-uring", run_io_uring},           {NULL, NULL},
+    {"io-uring", run_io_uring}, {"all-sockets", run_all_sockets}, {NULL, NULL},
 };

@@ -56,6 +56,45 @@ static struct outcome try_setattr(const void *argument) {
                                                                                                    : harm("made /proc/sys writable");
 }
 
+/* Every filesystem that this kernel knows, through both mount interfaces; /proc/filesystems names them. */
+static struct outcome mount_any(const void *argument) {
+  const char *type = argument;
+  if (mount("sp", "/tmp", type, 0, NULL) == 0) return harm("mounted %s", type);
+  if (errno != EPERM) return refused("mount");
+  return syscall(SYS_fsopen, type, 0) < 0 ? refused("fsopen") : harm("fsopen gave a context for %s", type);
+}
+
+static int run_filesystems(int argc, char **argv) {
+  (void)argc, (void)argv;
+  FILE *table = fopen("/proc/filesystems", "re");
+  char line[128];
+  if (table == NULL) return 1;
+  while (fgets(line, sizeof line, table) != NULL) {
+    char *type = strrchr(line, '\t');
+    if (type == NULL) continue;
+    type[strcspn(type, "\n")] = '\0';
+    attempt(type + 1, mount_any, type + 1);
+  }
+  fclose(table);
+  return 0;
+}
+
+static struct outcome enter(const void *argument) {
+  const char *path = argument;
+  int fd = path != NULL ? open(path, O_RDONLY) : (int)syscall(SYS_pidfd_open, 1, 0);
+  if (fd < 0) return refused("open");
+  return setns(fd, path != NULL ? 0 : CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) < 0 ? refused("setns") : harm("entered %s", path != NULL ? path : "init's");
+}
+
+static int run_setns(int argc, char **argv) {
+  (void)argc, (void)argv;
+  static const char *const paths[] = {"/proc/1/ns/mnt",  "/proc/1/ns/pid",  "/proc/1/ns/user",    "/proc/1/ns/cgroup",
+                                      "/proc/self/ns/net", "/proc/self/ns/user", "/proc/self/ns/mnt", "/proc/self/ns/time"};
+  for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++) attempt(paths[index], enter, paths[index]);
+  attempt("pidfd-of-init", enter, NULL);
+  return 0;
+}
+
 static int run_mounts(int argc, char **argv) {
   (void)argc, (void)argv;
   static const struct mount_call calls[] = {
@@ -112,6 +151,8 @@ static int run_kernel_switches(int argc, char **argv) {
       "/proc/sys/net/ipv4/ip_forward", "/proc/sysrq-trigger",            "/proc/irq/default_smp_affinity",
       "/proc/bus/pci/devices",         "/sys/kernel/uevent_helper",      "/sys/kernel/mm/transparent_hugepage/enabled",
       "/sys/power/state",              "/sys/class/net/lo/ifalias",      "/proc/1/oom_score_adj",
+      "/proc/pressure/cpu",            "/proc/pressure/memory",          "/proc/pressure/io",
+      "/proc/1/comm",                  "/proc/1/uid_map",                "/proc/1/timens_offsets",
   };
   for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++) attempt(paths[index], open_for_writing, paths[index]);
   return 0;
@@ -301,5 +342,6 @@ const struct command namespace_commands[] = {
     {"uns2", run_uns2},       {"pid-max", run_pid_max},           {"mknod", run_mknod},
     {"fds", run_fds},         {"with-fd", run_with_fd},           {"cwd", run_cwd},
     {"open", run_open},       {"cat", run_cat},                   {"list", run_list},
-    {"hostname", run_hostname}, {NULL, NULL},
+    {"hostname", run_hostname}, {"filesystems", run_filesystems}, {"setns", run_setns},
+    {NULL, NULL},
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -65,6 +66,61 @@ static struct outcome kill_init(const void *argument) {
   return kill(1, *(const int *)argument) < 0 ? refused("kill") : observed("sent", "signal %d", *(const int *)argument);
 }
 
+static struct outcome kill_init_by_pidfd(const void *argument) {
+  int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
+  if (pidfd < 0) return refused("pidfd_open");
+  return syscall(SYS_pidfd_send_signal, pidfd, *(const int *)argument, NULL, 0) < 0 ? refused("pidfd_send_signal") : observed("sent", "%s", "");
+}
+
+/* The uid of init is that of the sandbox's root, which is all that prlimit asks for. */
+static struct outcome limit_init(const void *argument) {
+  struct rlimit none = {0, 0};
+  return prlimit(1, (enum __rlimit_resource)(*(const int *)argument), &none, NULL) < 0 ? refused("prlimit") : harm("took a resource from init");
+}
+
+static int run_limit_init(int argc, char **argv) {
+  (void)argc, (void)argv;
+  static const int files = RLIMIT_NOFILE, memory = RLIMIT_AS, time = RLIMIT_CPU;
+  attempt("nofile", limit_init, &files);
+  attempt("as", limit_init, &memory);
+  attempt("cpu", limit_init, &time);
+  return 0;
+}
+
+/* Asks init, the parent, to be its tracer, and stops at a signal and at an exec as a tracee does. */
+static int run_trace_me(int argc, char **argv) {
+  (void)argc, (void)argv;
+  if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0) {
+    report("traceme", refused("ptrace"));
+    return 0;
+  }
+  raise(SIGURG);
+  report("traceme", observed("lives", "%s", ""));
+  char *const arguments[] = {"/sp", "hostname", NULL};
+  execve("/sp", arguments, NULL);
+  return 1;
+}
+
+/* Orphans that stop for init as fast as it lets them go. */
+static int run_trace_storm(int argc, char **argv) {
+  (void)argc, (void)argv;
+  for (int index = 0; index < 40; index++) {
+    pid_t middle = fork();
+    if (middle == 0) {
+      if (fork() > 0) _exit(0);
+      alarm(LIFETIME_SECONDS);
+      while (getppid() != 1) usleep(1000);
+      for (;;) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGURG);
+      }
+    }
+  }
+  report("trace-storm", observed("raging", "%s", ""));
+  fflush(stdout);
+  for (;;) pause();
+}
+
 static int run_init_memory(int argc, char **argv) {
   (void)argc, (void)argv;
   static const char *const paths[] = {"/proc/1/mem", "/proc/1/maps", "/proc/1/root/etc/passwd", "/proc/1/cwd/etc/passwd", "/proc/1/exe",
@@ -77,11 +133,12 @@ static int run_init_memory(int argc, char **argv) {
 
 static int run_kill_init(int argc, char **argv) {
   (void)argc, (void)argv;
-  static const int signals[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGTERM, SIGCHLD, SIGSYS};
-  for (size_t index = 0; index < sizeof signals / sizeof signals[0]; index++) {
+  for (int number = 1; number < NSIG; number++) {
     char name[32];
-    snprintf(name, sizeof name, "kill-%s", sigabbrev_np(signals[index]));
-    attempt(name, kill_init, &signals[index]);
+    snprintf(name, sizeof name, "kill-%d", number);
+    attempt(name, kill_init, &number);
+    snprintf(name, sizeof name, "pidfd-%d", number);
+    attempt(name, kill_init_by_pidfd, &number);
   }
   return 0;
 }
@@ -146,5 +203,6 @@ static int run_ps(int argc, char **argv) {
 const struct command process_commands[] = {
     {"ptrace-init", run_ptrace_init}, {"steal-fd", run_steal_fd}, {"init-memory", run_init_memory},
     {"kill-init", run_kill_init},     {"secrets", run_secrets},   {"ps", run_ps},
+    {"limit-init", run_limit_init},   {"traceme", run_trace_me},  {"trace-storm", run_trace_storm},
     {NULL, NULL},
 };

@@ -13,8 +13,8 @@ export function enforceDeadline(execution: LiveExecution, { timeoutMs, killGrace
   }
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
-  // wait() never rejects without a signal of its own.
-  void execution.wait().then(() => {
+  // At the exit and not when it is published: what it left behind is nobody's to end.
+  execution.onExited(() => {
     if (timer !== null) clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   });

@@ -12,9 +12,11 @@ const codeOfExecute: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 };
 
 function ofShim(error: ShimError): readonly [ErrorCode, string] {
-  if (error.step === 'change directory') return ['ERR_EXEC_CWD', 'give a directory that exists in the sandbox and that the user may enter'];
+  if (error.step === 'change directory')
+    return ['ERR_EXEC_CWD', 'give a directory that exists in the sandbox and that the user may enter'];
   if (error.step === 'execute') return codeOfExecute[error.code] ?? ['ERR_EXEC_FAILED', 'see the cause'];
-  if (error.code === 'EAGAIN' || error.code === 'ENOMEM') return ['ERR_RESOURCES', 'the sandbox is at its limit of processes or memory; end some or raise the limit'];
+  if (error.code === 'EAGAIN' || error.code === 'ENOMEM')
+    return ['ERR_RESOURCES', 'the sandbox is at its limit of processes or memory; end some or raise the limit'];
   return ['ERR_EXEC_FAILED', 'see the cause'];
 }
 
@@ -24,8 +26,16 @@ export function execError(sandboxId: string, command: string, error: unknown): E
   const step = error instanceof ShimError ? error.step : null;
   let [code, advice]: readonly [ErrorCode, string] = ['ERR_EXEC_FAILED', 'see the cause'];
   if (error instanceof ShimError) [code, advice] = ofShim(error);
-  if (error instanceof ChannelClosedError) [code, advice] = ['ERR_SANDBOX_LOST', 'its init is gone; create another sandbox'];
-  if (error instanceof RequestTimeoutError) [code, advice] = ['ERR_EXEC_FAILED', 'the start was given up and killed; storage of the image may hang'];
+  if (error instanceof ChannelClosedError)
+    [code, advice] = ['ERR_SANDBOX_LOST', 'its init is gone; create another sandbox'];
+  if (error instanceof RequestTimeoutError)
+    [code, advice] = [
+      'ERR_EXEC_FAILED',
+      'the start was given up and killed: it was stopped from inside, or storage of the image hangs',
+    ];
   const happened = error instanceof Error ? error.message : String(error);
-  return new HatcheryError(code, `exec of ${quote(command)} in sandbox ${sandboxId}: ${happened}; ${advice}`, { step, cause: error });
+  return new HatcheryError(code, `exec of ${quote(command)} in sandbox ${sandboxId}: ${happened}; ${advice}`, {
+    step,
+    cause: error,
+  });
 }

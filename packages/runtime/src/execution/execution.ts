@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { closeFd, sendSignal } from '@hatchery/linux';
 import { decodeWaitStatus, type ExitMessage } from '@hatchery/zygote-ipc';
 import { abandonable } from '../abandon.ts';
-import { HatcheryError } from '../errors.ts';
+import { HatcheryError, throwIfAborted } from '../errors.ts';
 import { quote } from '../spec/invalid.ts';
 import type { CallOptions, Execution, ExitStatus } from '../types.ts';
 import { drained } from './drained.ts';
@@ -42,6 +42,7 @@ export class LiveExecution implements Execution {
   /** We sent SIGKILL: then an exit by it is no news about the memory. */
   #killSent = false;
   #claimed = false;
+  #onExited: (() => void) | null = null;
   #pidfdOpen = true;
 
   constructor(parts: ExecutionParts, onPublished: () => void) {
@@ -59,26 +60,43 @@ export class LiveExecution implements Execution {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL', options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal, 'execution.kill()');
     const number = constants.signals[signal];
-    if (number === undefined) throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
+    if (number === undefined)
+      throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
     this.#killSent ||= signal === 'SIGKILL';
     // Through the pidfd, so a recycled pid is never hit; a dead one is fine.
     if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, number);
   }
 
   async closeStdin(options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal, 'execution.closeStdin()');
     if (this.stdin === null || this.stdin.destroyed) return;
     this.stdin.end();
+  }
+
+  /** Called once, when its exit is known; at once when it is already. */
+  onExited(listener: () => void): void {
+    if (this.#claimed) listener();
+    else this.#onExited = listener;
   }
 
   /** Sends the signal to every process of the tree. */
   signalTree(signal: 'SIGTERM' | 'SIGKILL', reason: 'timeout' | null): void {
     if (!this.#claimed) this.#forcedReason ??= reason;
     this.#killSent ||= signal === 'SIGKILL';
-    if (this.#parts.tree !== null) this.#parts.tree.signal(signal);
-    else if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+    if (this.#trySignalTree(signal)) return;
+    if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+  }
+
+  /** false: there is no tree, or it cannot be read (out of descriptors); the command itself can still be reached. */
+  #trySignalTree(signal: 'SIGTERM' | 'SIGKILL'): boolean {
+    try {
+      this.#parts.tree?.signal(signal);
+      return this.#parts.tree !== null;
+    } catch {
+      return false;
+    }
   }
 
   /** The exit as init told it. Published after the bytes that the process wrote before. */
@@ -90,18 +108,34 @@ export class LiveExecution implements Execution {
       systemMs: exit.systemMicroseconds / 1000,
       maxRssBytes: exit.maxRssKilobytes * 1024,
     };
-    // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
-    if (this.#forcedReason === 'timeout') this.#parts.tree?.signal('SIGKILL');
-    const reason = this.#forcedReason ?? this.#reasonOf(signal);
-    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
+    let reason: ExitStatus['reason'] = this.#forcedReason ?? (signal === null ? 'exited' : 'signaled');
+    try {
+      // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
+      if (this.#forcedReason === 'timeout') this.#parts.tree?.signal('SIGKILL');
+      reason = this.#forcedReason ?? this.#reasonOf(signal);
+      await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
+    } catch {
+      // Out of descriptors, say. The claim is taken, so nobody else would publish: the exit comes first.
+    }
     this.#publish({ exitCode, signal, reason, usage });
   }
 
   /** Its sandbox is gone and no exit was told: the true status is not known, and none is made up. */
   async forced(reason: 'destroyed' | 'lost' | 'forced-close'): Promise<void> {
     if (!this.#claim()) return;
-    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
+    // Likewise: what cannot be drained does not keep the exit back.
+    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]).catch(() => {});
     this.#publish({ exitCode: null, signal: null, reason, usage: null });
+  }
+
+  /** Called once, when none of its output pipes is open any more: with unread output that can be long after its exit. */
+  onPipesReleased(listener: () => void): void {
+    let open = 2;
+    const released = (): void => {
+      if (--open === 0) listener();
+    };
+    this.#parts.stdout.onReleased = released;
+    this.#parts.stderr.onReleased = released;
   }
 
   /** No writer is left: what is still in the pipes goes into the streams, so that no descriptor outlives the sandbox. */
@@ -119,6 +153,7 @@ export class LiveExecution implements Execution {
   #claim(): boolean {
     if (this.#claimed) return false;
     this.#claimed = true;
+    this.#onExited?.();
     // Seen dead: from here on its pid belongs to nobody, or to somebody else.
     this.#pidfdOpen = false;
     closeFd(this.#parts.pidfd);

@@ -21,6 +21,7 @@ export class PipeOutput extends Readable {
   #received = 0;
   #finished = false;
   #onProgress: (() => void) | null = null;
+  #onReleased: (() => void) | null = null;
 
   /** Owns the read end `fd` from now on. */
   constructor(fd: number) {
@@ -35,7 +36,10 @@ export class PipeOutput extends Readable {
     this.#socket.on('end', () => this.#finish());
     // EIO and the like end the stream as end of file does: what was read is all there is.
     this.#socket.on('error', () => this.#finish());
-    this.#socket.on('close', () => this.#finish());
+    this.#socket.on('close', () => {
+      this.#finish();
+      this.#onReleased?.();
+    });
     this.#socket.resume();
   }
 
@@ -57,6 +61,11 @@ export class PipeOutput extends Readable {
   /** Called whenever bytes were taken and at the end; one listener. */
   set onProgress(listener: (() => void) | null) {
     this.#onProgress = listener;
+  }
+
+  /** Called once, when the pipe's descriptor is closed; one listener. */
+  set onReleased(listener: () => void) {
+    this.#onReleased = listener;
   }
 
   /**

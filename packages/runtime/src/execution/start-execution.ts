@@ -2,12 +2,12 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { SandboxCgroup } from '@hatchery/cgroup';
 import { changeOwner, closeFd, makePipe, releaseFd } from '@hatchery/linux';
-import { type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
+import { type ExecedMessage, type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
 import { AbortError } from '../errors.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
 import { type CompiledExec, completeExec } from '../spec/exec-options.ts';
-import { lookupUser } from '../users/passwd.ts';
-import { packArguments } from './argument-block.ts';
+import { lookupUser, type SandboxUser } from '../users/passwd.ts';
+import { type ArgumentBlock, packArguments } from './argument-block.ts';
 import { execError } from './exec-error.ts';
 import type { ExecutionParts } from './execution.ts';
 import { watchOomKills } from './oom-kills.ts';
@@ -15,7 +15,7 @@ import { PipeOutput } from './pipe-output.ts';
 import { TreeCgroup } from './tree-cgroup.ts';
 
 /** A start that takes longer hangs in storage: init waits for its execve, and with it everything else in the sandbox. */
-export const execDeadlineMs = 30_000;
+const execDeadlineMs = 5000;
 
 /** Where a command is started. Descriptors stay the sandbox's. */
 export interface ExecutionPlace {
@@ -60,36 +60,85 @@ function openStdin(fd: number): Writable {
   return stdin;
 }
 
-/** Starts the command and resolves when its execve has succeeded. Nothing is left behind when it rejects. */
-export async function startExecution(place: ExecutionPlace, number: number, compiled: CompiledExec): Promise<ExecutionParts> {
-  const { lease } = place;
-  const user = lookupUser(place.rootFd, compiled.user);
-  const { argv, env, cwd, searchPath } = completeExec(compiled, user);
-  const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
-  const tree = wantsTree ? new TreeCgroup(place.workFd, `x${number}`, lease.firstId) : null;
-  let pipes: Pipes | null = null;
-  let block: ReturnType<typeof packArguments> | null = null;
+interface OurEnds {
+  readonly stdin: Writable | null;
+  readonly stdout: PipeOutput;
+  readonly stderr: PipeOutput;
+}
+
+function openOurEnds(pipes: Pipes): OurEnds {
+  const stdin = pipes.stdin === null ? null : openStdin(pipes.stdin[1]);
+  return { stdin, stdout: new PipeOutput(pipes.stdout[0]), stderr: new PipeOutput(pipes.stderr[0]) };
+}
+
+/** Sends the request; the child's ends and the block are the kernel's then, and our descriptors of them are closed. */
+function sendExec(
+  place: ExecutionPlace,
+  number: number,
+  compiled: CompiledExec,
+  user: SandboxUser,
+  pipes: Pipes,
+  tree: TreeCgroup | null,
+): Promise<ExecedMessage> {
+  const streams = { stdin: pipes.stdin?.[0] ?? null, stdout: pipes.stdout[1], stderr: pipes.stderr[1] };
+  let block: ArgumentBlock | null = null;
   try {
-    pipes = openPipes(compiled.stdin === 'pipe', lease.firstId + user.uid, lease.firstId + user.gid);
+    const { argv, env, cwd, searchPath } = completeExec(compiled, user);
     block = packArguments(argv, env);
     const { uid, gid, groups } = user;
-    const oomKilled = watchOomKills(place.cgroup);
-    const streams = { stdin: pipes.stdin?.[0] ?? null, stdout: pipes.stdout[1], stderr: pipes.stderr[1] };
-    const { pid, pidfd } = await place.connection.exec(
-      { execution: number, cwd, searchPath, uid, gid, groups, noNewPrivileges: place.noNewPrivileges, ...block, ...streams, cgroup: tree?.directoryFd ?? null },
-      { timeoutMs: execDeadlineMs, signal: compiled.signal ?? undefined },
+    return place.connection.exec(
+      {
+        execution: number,
+        cwd,
+        searchPath,
+        uid,
+        gid,
+        groups,
+        noNewPrivileges: place.noNewPrivileges,
+        ...block,
+        ...streams,
+        cgroup: tree?.directoryFd ?? null,
+      },
+      {
+        timeoutMs: Math.min(execDeadlineMs, compiled.timeoutMs ?? execDeadlineMs),
+        signal: compiled.signal ?? undefined,
+      },
     );
-    const stdin = pipes.stdin === null ? null : openStdin(pipes.stdin[1]);
-    return { pid, pidfd, tag: compiled.tag, stdin, stdout: new PipeOutput(pipes.stdout[0]), stderr: new PipeOutput(pipes.stderr[0]), tree, oomKilled };
+  } finally {
+    for (const fd of [...Object.values(streams), block?.blockFile]) if (fd !== undefined && fd !== null) closeFd(fd);
+  }
+}
+
+/** Starts the command and resolves when its execve has succeeded. Nothing is left behind when it rejects. */
+export async function startExecution(
+  place: ExecutionPlace,
+  number: number,
+  compiled: CompiledExec,
+): Promise<ExecutionParts> {
+  const { lease } = place;
+  const user = lookupUser(place.rootFd, compiled.user);
+  const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
+  const tree = wantsTree ? new TreeCgroup(place.workFd, `x${number}`, lease.firstId) : null;
+  let ours: OurEnds | null = null;
+  try {
+    const oomKilled = watchOomKills(place.cgroup);
+    const pipes = openPipes(compiled.stdin === 'pipe', lease.firstId + user.uid, lease.firstId + user.gid);
+    // Opening our ends takes as long as init needs for its part, so the one is done while the other is.
+    let started: Promise<ExecedMessage>;
+    try {
+      started = sendExec(place, number, compiled, user, pipes, tree);
+    } finally {
+      ours = openOurEnds(pipes);
+    }
+    const { pid, pidfd } = await started;
+    return { pid, pidfd, tag: compiled.tag, ...ours, tree, oomKilled };
   } catch (error) {
-    for (const fd of [pipes?.stdin?.[1], pipes?.stdout[0], pipes?.stderr[0]]) if (fd !== undefined) closeFd(fd);
+    for (const stream of [ours?.stdin, ours?.stdout, ours?.stderr]) stream?.destroy();
     if (error instanceof RequestTimeoutError) place.killStalled();
     // A late start must not live on unseen; only this execution was ever in that cgroup.
     tree?.signal('SIGKILL');
     tree?.remove();
     if (compiled.signal?.aborted) throw new AbortError('sandbox.exec()', compiled.signal);
     throw execError(place.sandboxId, compiled.command[0], error);
-  } finally {
-    for (const fd of [pipes?.stdin?.[0], pipes?.stdout[1], pipes?.stderr[1], block?.blockFile]) if (fd !== undefined && fd !== null) closeFd(fd);
   }
 }

@@ -1,4 +1,4 @@
-import { resolveImage, type Image } from './image.ts';
+import { type Image, resolveImage } from './image.ts';
 
 /** How old an answer may be before it is asked for again, beside the create that uses it. */
 const freshMs = 1000;

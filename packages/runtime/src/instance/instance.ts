@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HatcheryError } from '../errors.ts';
 import { generateId } from '../spec/generate-id.ts';
 import { quote } from '../spec/invalid.ts';
@@ -54,18 +55,24 @@ export function openInstance(options: { runDirectory: string; name: string | nul
 
 /**
  * Private instances whose owner is dead, each with its lock held by this process: sweep their sandboxes, then `close()`
- * each. A live owner's instance, and one that another sweeper took first, is not among them.
+ * each before the next. A live owner's instance, and one that another sweeper took first, is not among them; one that
+ * cannot be looked at is told and passed over.
  */
-export function listAbandoned(runDirectory: string): LockedInstance[] {
-  const abandoned: LockedInstance[] = [];
+export function* listAbandoned(
+  runDirectory: string,
+  onError: (error: unknown, name: string) => void,
+): Generator<LockedInstance> {
   const instances = instancesDirectory(runDirectory);
   for (const name of listDirectory(instances)) {
     if (!name.startsWith(privatePrefix)) continue;
     const directory = join(instances, name);
-    const lock = lockInstance(directory, { create: false });
-    if (lock.fd !== null) abandoned.push(holdInstance(name, directory, lock.fd));
+    try {
+      const lock = lockInstance(directory, { create: false });
+      if (lock.fd !== null) yield holdInstance(name, directory, lock.fd);
+    } catch (error) {
+      onError(error, name);
+    }
   }
-  return abandoned;
 }
 
 /** Resolved, because leases name the directory: /var/run and /run must not look like two owners. */
@@ -82,7 +89,7 @@ function holdInstance(name: string, directory: string, lockFd: number): LockedIn
     name,
     isPrivate,
     directory,
-    cgroupBase: `hatchery/${name}`,
+    cgroupBase: `hatchery/${runDirectoryMark(dirname(directory))}${name}`,
     sandboxIds: () => listDirectory(sandboxes),
     close(): void {
       if (!isOpen) return;
@@ -94,6 +101,12 @@ function holdInstance(name: string, directory: string, lockFd: number): LockedIn
       }
     },
   };
+}
+
+/** Cgroups are machine-wide, names only within a run directory: two of them must not take each other's for their own. */
+function runDirectoryMark(instances: string): string {
+  if (instances === '/run/hatchery/instances') return '';
+  return `run-${createHash('sha256').update(instances).digest('hex').slice(0, 8)}/`;
 }
 
 /** The lock goes last: until then the directory is whole enough for a later sweep to find it and go on. */

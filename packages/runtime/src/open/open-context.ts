@@ -14,16 +14,39 @@ export interface OpenOptions {
 
 function requireHost(): void {
   const trouble =
-    process.platform === 'linux' ? (process.geteuid?.() === 0 ? null : `it runs as user ${process.geteuid?.()}; run it as root`) : `this is ${process.platform}; sandboxes need Linux`;
-  if (trouble !== null) throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): ${trouble}`, { step: 'check the host' });
+    process.platform === 'linux'
+      ? process.geteuid?.() === 0
+        ? null
+        : `it runs as user ${process.geteuid?.()}; run it as root`
+      : `this is ${process.platform}; sandboxes need Linux`;
+  if (trouble !== null)
+    throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): ${trouble}`, { step: 'check the host' });
 }
 
 function openCgroups(path: string, logger: Logger): CgroupBase {
   try {
-    return CgroupBase.open({ path, logger: { warn: (context: object, message: string) => logger.warn(context, message) } });
+    return CgroupBase.open({
+      path,
+      logger: { warn: (context: object, message: string) => logger.warn(context, message) },
+    });
   } catch (cause) {
     if (!(cause instanceof CgroupError)) throw cause;
-    throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): cgroups: ${cause.message}; see \`hatchery doctor\``, { step: cause.step, cause });
+    throw new HatcheryError(
+      'ERR_HOST_UNSUPPORTED',
+      `Runtime.open(): cgroups: ${cause.message}; see \`hatchery doctor\``,
+      { step: cause.step, cause },
+    );
+  }
+}
+
+/** Cgroups that an earlier owner left keep the base; the first error is the one to tell. */
+function giveBack(cgroups: CgroupBase | null, logger: Logger): void {
+  try {
+    cgroups?.remove();
+  } catch (error) {
+    logger.warn({ err: error }, 'cgroups are left for the next sweep');
+  } finally {
+    cgroups?.close();
   }
 }
 
@@ -37,14 +60,24 @@ export async function openContext(options: OpenOptions): Promise<RuntimeContext>
     cgroups = openCgroups(instance.cgroupBase, options.logger);
     zygotes = new ZygoteKeeper(cgroups, options.logger);
     await zygotes.get();
-    return new RuntimeContext({ instance, cgroups, zygotes, runDirectory: options.runDirectory, dataDirectory: options.dataDirectory, logger: options.logger });
+    return new RuntimeContext({
+      instance,
+      cgroups,
+      zygotes,
+      runDirectory: options.runDirectory,
+      dataDirectory: options.dataDirectory,
+      logger: options.logger,
+    });
   } catch (error) {
     await zygotes?.close();
-    cgroups?.remove();
-    cgroups?.close();
+    giveBack(cgroups, options.logger);
     instance.close();
     if (error instanceof HatcheryError) throw error;
     const happened = error instanceof Error ? error.message : String(error);
-    throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): the zygote could not be started: ${happened}; see \`hatchery doctor\``, { step: 'start the zygote', cause: error });
+    throw new HatcheryError(
+      'ERR_HOST_UNSUPPORTED',
+      `Runtime.open(): the zygote could not be started: ${happened}; see \`hatchery doctor\``,
+      { step: 'start the zygote', cause: error },
+    );
   }
 }

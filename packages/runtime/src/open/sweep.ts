@@ -11,7 +11,15 @@ export async function sweepInstance(instance: LockedInstance, logger: Logger): P
     for (const id of new Set([...instance.sandboxIds(), ...cgroups.list()])) {
       logger.info({ instance: instance.name, sandboxId: id }, 'sweeping a sandbox of a dead owner');
       const cgroup = cgroups.sandbox(id);
-      await teardown({ id, instanceDirectory: instance.directory, cgroup, initPidfd: null, rootFd: null, lease: null, onDead: null });
+      await teardown({
+        id,
+        instanceDirectory: instance.directory,
+        cgroup,
+        initPidfd: null,
+        rootFd: null,
+        lease: null,
+        onDead: null,
+      });
     }
     // A lease may have passed from one sandbox to another, so all go together, when nobody is left to use one.
     for (const lease of leasesOf(instance.directory)) lease.release();
@@ -23,7 +31,9 @@ export async function sweepInstance(instance: LockedInstance, logger: Logger): P
 
 /** Sweeps every private instance whose owner is dead. One that cannot be swept stays for the next sweep, and is told. */
 export async function sweepAbandoned(runDirectory: string, logger: Logger): Promise<void> {
-  for (const instance of listAbandoned(runDirectory)) {
+  const onError = (error: unknown, name: string): void =>
+    logger.error({ err: error, instance: name }, 'an instance could not be looked at');
+  for (const instance of listAbandoned(runDirectory, onError)) {
     try {
       await sweepInstance(instance, logger);
     } catch (error) {

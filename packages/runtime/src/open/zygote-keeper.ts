@@ -1,6 +1,6 @@
+import { closeSync } from 'node:fs';
 import type { CgroupBase } from '@hatchery/cgroup';
 import { readShim, startZygote, type Zygote } from '@hatchery/zygote-ipc';
-import { closeSync } from 'node:fs';
 import type { Logger } from '../types.ts';
 
 /** Keeps one zygote running: when it dies, another is started at once. */
@@ -10,7 +10,7 @@ export class ZygoteKeeper {
   readonly #logger: Logger;
   readonly #leaf: number;
   readonly #gone = new Set<Promise<void>>();
-  #current: Promise<Zygote>;
+  #current: Promise<Zygote> | null = null;
   #closed = false;
 
   constructor(cgroups: CgroupBase, logger: Logger) {
@@ -18,18 +18,25 @@ export class ZygoteKeeper {
     this.#logger = logger;
     this.#shim = readShim();
     this.#leaf = cgroups.openLeaf('zygote');
-    this.#current = this.#start();
   }
 
-  /** The running zygote; rejects with why the last start failed, after which the next call starts again. */
+  /** The running zygote, or a new one; rejects with why it cannot be started, after which the next call tries again. */
   get(): Promise<Zygote> {
+    this.#current ??= this.#start();
     return this.#current;
+  }
+
+  /** Ends a zygote that does not answer, so that it does nothing any more; resolves when its process is gone. */
+  async replace(): Promise<void> {
+    const zygote = await this.#current?.catch(() => null);
+    this.#current = null;
+    await zygote?.kill();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const zygote = await this.#current.catch(() => null);
+    const zygote = await this.#current?.catch(() => null);
     await zygote?.close();
     await Promise.all(this.#gone);
     closeSync(this.#leaf);
@@ -41,15 +48,23 @@ export class ZygoteKeeper {
       cgroups: { leaf: this.#leaf, ...this.#cgroups.directories },
       onDeath: (error) => this.#onDeath(error, started),
     });
-    // Whoever asks for it gets the rejection; until then it is nobody's.
-    started.catch(() => {});
+    // Whoever asked for it gets the rejection, too.
+    started.catch(() => {
+      if (this.#current === started) this.#current = null;
+    });
     return started;
+  }
+
+  async #bury(dead: Promise<Zygote>): Promise<void> {
+    await (await dead).close();
   }
 
   #onDeath(error: Error, dead: Promise<Zygote>): void {
     this.#logger.warn({ err: error }, 'the zygote died; sandboxes live on and a new one is started');
-    const gone = dead.then((zygote) => zygote.close()).finally(() => this.#gone.delete(gone));
+    const gone = this.#bury(dead);
     this.#gone.add(gone);
-    if (!this.#closed) this.#current = this.#start();
+    if (this.#current !== dead) return;
+    // At once, so that the next create need not wait. One that dies in its start is only started again when asked for.
+    this.#current = this.#closed ? null : this.#start();
   }
 }

@@ -12,11 +12,20 @@ interface Translation {
 }
 
 function ofShim(error: ShimError): Translation {
-  if (scarce.has(error.code)) return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or namespaces on the host and try again' };
+  if (scarce.has(error.code))
+    return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or namespaces on the host and try again' };
   // mount_setattr(2) refuses filesystems without FS_ALLOW_IDMAP, overlayfs (a container's own root) among them.
   if (error.step === "map the layers' owners")
-    return { code: 'ERR_IMAGE_UNSUPPORTED', advice: 'its filesystem cannot be idmapped; keep images on ext4, xfs, btrfs or tmpfs, not on a container’s overlay' };
-  if (error.step.startsWith('attach ')) return { code: 'ERR_IMAGE_UNSUPPORTED', advice: 'the image has something else than a directory there (a symlink is never followed); repair the image' };
+    return {
+      code: 'ERR_IMAGE_UNSUPPORTED',
+      advice:
+        'its filesystem cannot be idmapped; keep images on ext4, xfs, btrfs or tmpfs, not on a container’s overlay',
+    };
+  if (error.step.startsWith('attach '))
+    return {
+      code: 'ERR_IMAGE_UNSUPPORTED',
+      advice: 'the image has something else than a directory there (a symlink is never followed); repair the image',
+    };
   return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
 }
 
@@ -32,11 +41,15 @@ function translate(cause: unknown, step: string | null): Translation {
   if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
     return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };
   // Only `make` asks the zygote; every later step asks init.
-  if (cause instanceof ChannelClosedError && step !== 'make') return { code: 'ERR_SANDBOX_CREATE', advice: 'its init was killed from outside, or found no memory; try again' };
-  if (cause instanceof ChannelClosedError) return { code: 'ERR_ZYGOTE_LOST', advice: 'try again: a new zygote is started' };
-  if (cause instanceof RequestTimeoutError) return { code: 'ERR_SANDBOX_CREATE', advice: 'the host is overloaded or a layer’s storage hangs' };
+  if (cause instanceof ChannelClosedError && step !== 'make')
+    return { code: 'ERR_SANDBOX_CREATE', advice: 'its init was killed from outside, or found no memory; try again' };
+  if (cause instanceof ChannelClosedError)
+    return { code: 'ERR_ZYGOTE_LOST', advice: 'try again: a new zygote is started' };
+  if (cause instanceof RequestTimeoutError)
+    return { code: 'ERR_SANDBOX_CREATE', advice: 'the host is overloaded or a layer’s storage hangs' };
   const errno = errnoOf(cause);
-  if (scarce.has(errno)) return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or space in the run directory and try again' };
+  if (scarce.has(errno))
+    return { code: 'ERR_RESOURCES', advice: 'free memory, descriptors or space in the run directory and try again' };
   return { code: 'ERR_SANDBOX_CREATE', advice: 'run `hatchery doctor` to see what this host lacks' };
 }
 
@@ -48,5 +61,8 @@ export function createError(id: string, error: unknown): Error {
   const { code, advice } = translate(cause, failure?.step ?? null);
   const step = cause instanceof ShimError ? cause.step : (failure?.step ?? null);
   const happened = cause instanceof Error ? cause.message : String(cause);
-  return new HatcheryError(code, `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}; ${advice}`, { step, cause });
+  return new HatcheryError(code, `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}; ${advice}`, {
+    step,
+    cause,
+  });
 }

@@ -1,7 +1,23 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { bootId, cloneTree, closeFd, currentDirectory, processStartTime, seqpacketPair } from '@hatchery/linux';
-import { ChannelClosedError, InitConnection, type MadeMessage, type Zygote } from '@hatchery/zygote-ipc';
+import { constants } from 'node:os';
+import {
+  bootId,
+  cloneTree,
+  closeFd,
+  currentDirectory,
+  processStartTime,
+  sendSignal,
+  seqpacketPair,
+  watchReadable,
+} from '@hatchery/linux';
+import {
+  ChannelClosedError,
+  InitConnection,
+  type MadeMessage,
+  RequestTimeoutError,
+  type Zygote,
+} from '@hatchery/zygote-ipc';
 import type { RuntimeContext } from '../context.ts';
 import { throwIfAborted } from '../errors.ts';
 import type { Image } from '../image/image.ts';
@@ -21,8 +37,8 @@ type Connector = {
   /** The end that goes to init. */
   readonly theirs: number;
   /** Idempotent: a create can be given up before it is sent. */
-  closeTheirs(): void;
-  attach(sandbox: LiveSandbox): void;
+  readonly closeTheirs: () => void;
+  readonly attach: (sandbox: LiveSandbox) => void;
 };
 
 /** The first connection to init: our end listens before the other is sent. */
@@ -43,7 +59,14 @@ function connect(sandboxId: string): Connector {
 }
 
 /** What travels with the message is the kernel's once it is sent, so our copies are closed then and not at the answer. */
-function sendMake(zygote: Zygote, spec: CompiledSpec, image: Image, directory: string, lease: Lease, connector: Connector): Promise<MadeMessage> {
+function sendMake(
+  zygote: Zygote,
+  spec: CompiledSpec,
+  image: Image,
+  directory: string,
+  lease: Lease,
+  connector: Connector,
+): Promise<MadeMessage> {
   const layers: number[] = [];
   const sandboxDirectory = openSync(directory, 'r');
   try {
@@ -52,7 +75,17 @@ function sendMake(zygote: Zygote, spec: CompiledSpec, image: Image, directory: s
     const { rootBytes, rootInodes, shmBytes } = spec.limits;
     const layerTargets = image.layers.map(({ target }) => target);
     return zygote.make(
-      { id: spec.id, firstId: lease.firstId, rootBytes, rootInodes, shmBytes, layerTargets, sandboxDirectory, connection: connector.theirs, layers },
+      {
+        id: spec.id,
+        firstId: lease.firstId,
+        rootBytes,
+        rootInodes,
+        shmBytes,
+        layerTargets,
+        sandboxDirectory,
+        connection: connector.theirs,
+        layers,
+      },
       { timeoutMs: makeDeadlineMs, onLate: (late) => closeFd(late.pidfd) },
     );
   } finally {
@@ -60,6 +93,19 @@ function sendMake(zygote: Zygote, spec: CompiledSpec, image: Image, directory: s
     // The last close of a copied mount waits for an RCU grace period: init's, not this thread's.
     for (const fd of layers) closeFd(fd);
     connector.closeTheirs();
+  }
+}
+
+/** A zygote that does not answer is ended before anything is undone: it could still clone into what is given back. */
+async function make(
+  context: RuntimeContext,
+  ...request: [CompiledSpec, Image, string, Lease, Connector]
+): Promise<MadeMessage> {
+  try {
+    return await sendMake(await context.zygotes.get(), ...request);
+  } catch (error) {
+    if (error instanceof RequestTimeoutError) await context.zygotes.replace();
+    throw error;
   }
 }
 
@@ -86,7 +132,13 @@ function withInit(record: SandboxRecord, pid: number): SandboxRecord {
 }
 
 /** Init finds `start` waiting when it has parked, which saves a wake-up. Resolves with the root, which `unmake` closes. */
-async function parkAndStart(context: RuntimeContext, spec: CompiledSpec, record: SandboxRecord, connection: InitConnection, work: number): Promise<number> {
+async function parkAndStart(
+  context: RuntimeContext,
+  spec: CompiledSpec,
+  record: SandboxRecord,
+  connection: InitConnection,
+  work: number,
+): Promise<number> {
   const token = Buffer.from(record.token, 'hex');
   // No runner comes back for a sandbox of a private instance: it ends with this connection.
   const request = { hostname: spec.hostname, token, epoch: Number(context.instance.epoch), orphanMs: 0, work };
@@ -101,8 +153,21 @@ async function parkAndStart(context: RuntimeContext, spec: CompiledSpec, record:
   return (await connection.parked).root;
 }
 
+/** Nothing that it uses is given back before the kernel has confirmed its end. */
+async function endInit({ pidfd }: MadeMessage): Promise<void> {
+  sendSignal(pidfd, constants.signals.SIGKILL); // false: it is dead already
+  await new Promise<void>((resolve) => {
+    watchReadable(pidfd, resolve);
+  });
+  closeFd(pidfd);
+}
+
 /** Kills and removes whatever of the sandbox exists; its directory and ids belong to earlier steps. */
-async function unmake(context: RuntimeContext, spec: CompiledSpec, { connection, closeTheirs }: Connector): Promise<void> {
+async function unmake(
+  context: RuntimeContext,
+  spec: CompiledSpec,
+  { connection, closeTheirs }: Connector,
+): Promise<void> {
   closeTheirs();
   connection.close();
   // It may have come with nobody there to take it. Settled, now that the connection is closed.
@@ -114,7 +179,11 @@ async function unmake(context: RuntimeContext, spec: CompiledSpec, { connection,
  * Creates a sandbox in the order below; each step leaves behind what undoes it, and a failure undoes them in reverse.
  * Rejects with HatcheryError naming the step.
  */
-export async function createSandbox(context: RuntimeContext, spec: CompiledSpec, signal: AbortSignal | undefined): Promise<LiveSandbox> {
+export async function createSandbox(
+  context: RuntimeContext,
+  spec: CompiledSpec,
+  signal: AbortSignal | undefined,
+): Promise<LiveSandbox> {
   const { instance, cgroups } = context;
   const steps = new StepList(() => {
     throwIfAborted(signal, 'runtime.create()');
@@ -128,25 +197,38 @@ export async function createSandbox(context: RuntimeContext, spec: CompiledSpec,
       () => removeSandboxDirectory(instance.directory, spec.id),
     );
     const owner = { instanceDirectory: instance.directory, sandboxId: spec.id };
-    const lease = await steps.run('lease a range of ids', () => context.ranges.take(owner), (leased) => leased.release());
+    const lease = await steps.run(
+      'lease a range of ids',
+      () => context.ranges.take(owner),
+      (leased) => leased.release(),
+    );
     const record = newRecord(spec, lease);
     await steps.run('record the intent', () => writeRecord(instance.directory, record));
     const connector = connect(spec.id);
     const { connection, attach } = connector;
     // Before the step: a zygote that dies in the middle of it may have cloned.
     steps.before('make', () => unmake(context, spec, connector));
-    const made = await steps.run('make', async () => sendMake(await context.zygotes.get(), spec, image, directory, lease, connector), (done) => closeFd(done.pidfd));
+    const made = await steps.run('make', () => make(context, spec, image, directory, lease, connector), endInit);
     // While the new process contains itself on another CPU:
     await steps.run('set the limits', () => setLimits(cgroups, spec));
-    const workFd = await steps.run('open the work cgroup', () => cgroups.sandbox(spec.id).openDirectory('work'), (fd) => closeSync(fd));
+    const workFd = await steps.run(
+      'open the work cgroup',
+      () => cgroups.sandbox(spec.id).openDirectory('work'),
+      (fd) => closeSync(fd),
+    );
     await steps.run('record init', () => writeRecord(instance.directory, withInit(record, made.pid)));
     const rootFd = await steps.run('park and start', () => parkAndStart(context, spec, record, connection, workFd));
-    const sandbox = await steps.run('take it over', () => new LiveSandbox(context, { spec, record, lease, connection, pid: made.pid, pidfd: made.pidfd, rootFd, workFd }));
+    const sandbox = await steps.run(
+      'take it over',
+      () =>
+        new LiveSandbox(context, { spec, record, lease, connection, pid: made.pid, pidfd: made.pidfd, rootFd, workFd }),
+    );
     attach(sandbox);
     return sandbox;
   } catch (error) {
     const failures = await steps.undo();
-    for (const failure of failures) context.logger.error({ err: failure, sandboxId: spec.id }, 'a failed create could not be undone');
+    for (const failure of failures)
+      context.logger.error({ err: failure, sandboxId: spec.id }, 'a failed create could not be undone');
     throw createError(spec.id, error);
   }
 }

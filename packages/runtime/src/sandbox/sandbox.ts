@@ -50,6 +50,8 @@ export class LiveSandbox implements Sandbox {
   readonly #state: StateCell;
   readonly #remains: Remains;
   readonly #slots = new Map<number, Slot>();
+  /** Executions with a pipe open: those that have ended, too, as long as their output is unread. */
+  readonly #piped = new Set<LiveExecution>();
   readonly #disconnected = Promise.withResolvers<void>();
   #lastExecution = 0;
   #teardown: Promise<void> | null = null;
@@ -133,7 +135,9 @@ export class LiveSandbox implements Sandbox {
     this.#disconnected.resolve();
     if (this.#state.state !== 'running') return;
     this.#context.logger.warn({ sandboxId: this.id }, 'a sandbox lost its init');
-    this.end('lost').catch((error: unknown) => this.#context.logger.error({ err: error, sandboxId: this.id }, 'a lost sandbox could not be removed'));
+    this.end('lost').catch((error: unknown) =>
+      this.#context.logger.error({ err: error, sandboxId: this.id }, 'a lost sandbox could not be removed'),
+    );
   }
 
   async #start(command: Command, options: ExecOptions | undefined): Promise<LiveExecution> {
@@ -147,10 +151,23 @@ export class LiveSandbox implements Sandbox {
     const { connection, rootFd, workFd, lease, spec, pid } = this.#parts;
     const cgroup = this.#context.cgroups.sandbox(this.id);
     const killStalled = (): void => killStalledChild(pid, cgroup.pids());
-    const place = { sandboxId: this.id, connection, rootFd, workFd, cgroup, lease, noNewPrivileges: spec.noNewPrivileges, killStalled };
+    const place = {
+      sandboxId: this.id,
+      connection,
+      rootFd,
+      workFd,
+      cgroup,
+      lease,
+      noNewPrivileges: spec.noNewPrivileges,
+      killStalled,
+    };
     try {
-      const execution = new LiveExecution(await startExecution(place, number, compiled), () => this.#slots.delete(number));
+      const execution = new LiveExecution(await startExecution(place, number, compiled), () =>
+        this.#slots.delete(number),
+      );
       slot.execution = execution;
+      this.#piped.add(execution);
+      execution.onPipesReleased(() => this.#piped.delete(execution));
       enforceDeadline(execution, compiled);
       if (slot.earlyExit !== null) void execution.exited(slot.earlyExit);
       // Its sandbox ended while it was being started; the teardown did not see it yet.
@@ -173,7 +190,7 @@ export class LiveSandbox implements Sandbox {
     // Exits that init had told before it was killed are still in the socket; its end comes after them.
     await this.#disconnected.promise;
     const ended = [...this.#slots.values()].flatMap(({ execution }) => (execution === null ? [] : [execution]));
-    for (const execution of ended) execution.takeRest();
+    for (const execution of this.#piped) execution.takeRest();
     await Promise.all(ended.map((execution) => execution.forced(this.#endReason)));
     this.#parts.connection.close();
     closeSync(this.#parts.workFd);

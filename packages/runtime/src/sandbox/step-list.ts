@@ -42,7 +42,10 @@ export class StepList {
     this.#done.push({ step, undo });
   }
 
-  /** Takes everything back in reverse. A step that cannot be is told in the result and does not stop the others. */
+  /**
+   * Takes everything back in reverse. One that cannot be is told in the result and ends the undo: what was made before it
+   * may still be in use by what is left.
+   */
   async undo(): Promise<StepFailure[]> {
     const failures: StepFailure[] = [];
     for (let done = this.#done.pop(); done !== undefined; done = this.#done.pop()) {
@@ -50,6 +53,7 @@ export class StepList {
         await done.undo();
       } catch (error) {
         failures.push(new StepFailure(`undo of ${done.step}`, error));
+        this.#done.length = 0;
       }
     }
     return failures;

@@ -35,7 +35,10 @@ const steps: readonly Step[] = [
   ['let go of the root', letGoOfRoot],
   ['kill every process', ({ cgroup }) => ifThere(() => cgroup.kill())],
   ['wait for the exit of init', exitOfInit],
-  ['wait until the cgroup is empty', ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: emptyTimeoutMs }))],
+  [
+    'wait until the cgroup is empty',
+    ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: emptyTimeoutMs })),
+  ],
   ['settle the executions', settle],
   ['remove the cgroups', ({ cgroup }) => cgroup.remove()],
   ['remove the directory', ({ instanceDirectory, id }) => removeSandboxDirectory(instanceDirectory, id)],

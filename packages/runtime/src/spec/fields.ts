@@ -54,12 +54,26 @@ export function checkTexts(option: string, value: unknown): Record<string, strin
 
 /** An environment: names without `=` and NUL, values without NUL. */
 export function checkEnvironment(option: string, value: unknown): Record<string, string> {
-  const environment = checkTexts(option, value);
+  const environment = copyEnvironment(option, value);
   for (const name of Object.keys(environment)) {
     checkText(`${option} name`, name);
     if (name === '' || name.includes('=')) throw invalid(`${option} name`, name, 'non-empty and without =');
   }
   return environment;
+}
+
+/** Values may be secrets: an error tells their kind, never what they hold. */
+function copyEnvironment(option: string, value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(option, Array.isArray(value) ? '(an array)' : `(${typeof value})`, 'an object of strings');
+  }
+  const entries = Object.entries(value).map(([name, text]: [string, unknown]) => {
+    const isFine = typeof text === 'string' && !text.includes('\0') && text.isWellFormed();
+    if (!isFine)
+      throw invalid(`${option}.${name}`, `(a ${typeof text}, not shown)`, 'a string without NUL and lone surrogates');
+    return [name, text] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Name, uid, uid:gid or name:group; whether it exists is asked of the sandbox, later. */

@@ -9,8 +9,8 @@
 
 int client_socket = -1;
 
-/* Replies are never more than one ahead of the socket, because no request is read meanwhile; `welcome` is followed by
-   one message an execution, told from the table like exits. */
+/* Replies are never more than one ahead of the socket, because no request is read meanwhile; executions and exits are told
+   from the table. */
 static struct {
   uint8_t bytes[2048];
   size_t length;
@@ -61,20 +61,32 @@ static bool flush_kept(void) {
   return true;
 }
 
+static void tell_execution(struct execution *execution) {
+  /* No pidfd for a process that has been reaped: its pid may be another's. */
+  cleanup_close int pidfd = execution->ended ? -1 : (int)syscall(SYS_pidfd_open, execution->pid, 0);
+  execution->listed = true;
+  struct wire_message message = {.tag = WIRE_EXECUTION,
+                                 .execution = {.execution = execution->number, .pid = (uint32_t)execution->pid, .pidfd = pidfd}};
+  client_tell(&message);
+}
+
+static void tell_exit(struct execution *execution) {
+  execution->told = true; /* sent, or kept: either way this connection gets it once */
+  struct wire_message message = {
+      .tag = WIRE_EXIT,
+      .exit = {.execution = execution->number,
+               .wait_status = execution->wait_status,
+               .user_microseconds = execution->user_microseconds,
+               .system_microseconds = execution->system_microseconds,
+               .max_rss_kilobytes = execution->max_rss_kilobytes},
+  };
+  client_tell(&message);
+}
+
 void client_flush(void) {
   if (client_socket < 0 || !flush_kept()) return;
-  for (unsigned i = 0; i < execution_count && client_writable(); i++) {
-    struct execution *execution = &executions[i];
-    if (!execution->ended || execution->told) continue;
-    execution->told = true; /* sent, or kept: either way this connection gets it once */
-    struct wire_message message = {
-        .tag = WIRE_EXIT,
-        .exit = {.execution = execution->number,
-                 .wait_status = execution->wait_status,
-                 .user_microseconds = execution->user_microseconds,
-                 .system_microseconds = execution->system_microseconds,
-                 .max_rss_kilobytes = execution->max_rss_kilobytes},
-    };
-    client_tell(&message);
-  }
+  for (unsigned i = 0; i < execution_count && client_writable(); i++)
+    if (!executions[i].listed) tell_execution(&executions[i]);
+  for (unsigned i = 0; i < execution_count && client_writable(); i++)
+    if (executions[i].ended && !executions[i].told) tell_exit(&executions[i]);
 }

@@ -12,7 +12,7 @@
 /* The connection; -1: none. Requests are read only while `client_writable()`. */
 extern int client_socket;
 
-/* Takes over a connected socket; the earlier one is closed. Exits not yet acknowledged are told again. */
+/* Takes over a connected socket; the earlier one is closed. The table and exits not yet acknowledged are told again. */
 void client_take(int socket);
 void client_drop(void);
 
@@ -23,7 +23,7 @@ void client_tell_fault(uint32_t request, const struct fault *fault);
 /* Nothing is kept: another request may be read. */
 bool client_writable(void);
 
-/* Sends what is kept, then each exit that this client has not been told. Call after every event. */
+/* Sends what is kept, then each execution and each exit that this client has not been told. Call after every event. */
 void client_flush(void);
 
 #endif

@@ -32,6 +32,8 @@ int dev_mount_terminals(struct making *making, struct fault *fault) {
   if (sys_fsconfig(context, FSCONFIG_SET_STRING, "ptmxmode", "0666", 0) < 0) return FAIL(fault, "fsconfig(devpts, ptmxmode)");
   if (sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", "0620", 0) < 0) return FAIL(fault, "fsconfig(devpts, mode)");
   if (sys_fsconfig(context, FSCONFIG_SET_STRING, "gid", "5", 0) < 0) return FAIL(fault, "fsconfig(devpts, gid)");
+  /* The kernel's own bound is for the whole machine, so one sandbox could leave the others without terminals. */
+  if (sys_fsconfig(context, FSCONFIG_SET_STRING, "max", "64", 0) < 0) return FAIL(fault, "fsconfig(devpts, max)");
   return mount_at(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, making->dev, "pts", fault);
 }
 

@@ -48,7 +48,18 @@ SHARES_MEMORY static int become_user(const struct wire_exec *request) {
   return (int)syscall(SYS_setresuid, request->uid, request->uid, request->uid);
 }
 
+/* A program inside may hold a lease on the file; execve would wait for it for 45 s, and init with it. */
+SHARES_MEMORY static bool is_leased(const char *path) {
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0) close(fd);
+  return fd < 0 && errno == EWOULDBLOCK;
+}
+
 SHARES_MEMORY static int exec_or_interpret(struct launch *launch, const char *path) {
+  if (is_leased(path)) {
+    errno = ETXTBSY;
+    return -1;
+  }
   execve(path, launch->argv, launch->envp);
   if (errno != ENOEXEC) return -1;
   /* A script without an interpreter line: as execvp(3) and every shell do. argv[-1] is kept free for this. */
@@ -129,7 +140,12 @@ static int start(const struct wire_exec *request, struct launch *launch, int wor
       .exit_signal = SIGCHLD,
       .cgroup = (uint64_t)work,
   };
+  sigset_t all, before;
+  sigfillset(&all);
+  /* The child must not take a signal on init's memory; it unblocks them itself just before it execs. */
+  sigprocmask(SIG_SETMASK, &all, &before);
   long pid = hatchery_clone3_vm(&arguments, sizeof arguments, child, launch);
+  sigprocmask(SIG_SETMASK, &before, NULL);
   if (pid < 0) {
     errno = (int)-pid;
     fault_name_step(fault, "clone");

@@ -14,7 +14,7 @@ struct execution *execution_find(uint64_t number) {
 struct execution *execution_add(uint64_t number, pid_t pid) {
   if (execution_count == MAX_EXECUTIONS) return NULL;
   struct execution *execution = &executions[execution_count++];
-  *execution = (struct execution){.number = number, .pid = pid};
+  *execution = (struct execution){.number = number, .pid = pid, .listed = true};
   return execution;
 }
 
@@ -37,5 +37,5 @@ void execution_ended(pid_t pid, int wait_status, const struct rusage *usage) {
 }
 
 void executions_untell(void) {
-  for (unsigned i = 0; i < execution_count; i++) executions[i].told = false;
+  for (unsigned i = 0; i < execution_count; i++) executions[i].listed = executions[i].told = false;
 }

@@ -16,7 +16,8 @@ struct execution {
   pid_t pid;
   int wait_status;
   bool ended;
-  bool told; /* on the present connection */
+  bool listed; /* on the present connection, by `execed` or `execution` */
+  bool told;   /* its exit, likewise */
   uint64_t user_microseconds, system_microseconds, max_rss_kilobytes;
 };
 

@@ -20,7 +20,7 @@
 #include "seal.h"
 #include "sys.h"
 
-enum { MAX_TOKEN_BYTES = 32, MAX_REAPED_IN_A_TURN = 32 };
+enum { MAX_TOKEN_BYTES = 32, MAX_REAPED_IN_A_TURN = 8 };
 
 static struct {
   bool started;
@@ -120,12 +120,13 @@ static void on_request(const struct wire_message *message) {
 /* What is wrong with the datagram, if anything; the channel stays usable, since datagrams keep their bounds. */
 static int decode(struct wire_message *message, struct fault *fault) {
   struct wire_error error;
-  fault_name_step(fault, "protocol");
-  if (packet.truncated) return REFUSE(fault, EMSGSIZE, "a message of more than %d bytes", PACKET_BYTES);
-  if (packet.control_truncated) return REFUSE(fault, EPROTO, "descriptors were cut off (MSG_CTRUNC)");
-  if (wire_decode_at(WIRE_PARTY_INIT, WIRE_PARTY_RUNTIME, packet.bytes, packet.length, packet.descriptors, packet.descriptor_count, message, &error) < 0)
-    return REFUSE(fault, EPROTO, "%s", error.text);
-  return 0;
+  int result = 0;
+  if (packet.truncated) result = REFUSE(fault, EMSGSIZE, "a message of more than %d bytes", PACKET_BYTES);
+  else if (packet.control_truncated) result = REFUSE(fault, EPROTO, "descriptors were cut off (MSG_CTRUNC)");
+  else if (wire_decode_at(WIRE_PARTY_INIT, WIRE_PARTY_RUNTIME, packet.bytes, packet.length, packet.descriptors, packet.descriptor_count, message, &error) < 0)
+    result = REFUSE(fault, EPROTO, "%s", error.text);
+  if (result < 0) fault_name_step(fault, "protocol");
+  return result;
 }
 
 static void on_client(void) {
@@ -172,20 +173,12 @@ static void welcome(const struct wire_message *hello) {
   struct itimerspec never = {0};
   (void)timerfd_settime(timer_fd, 0, &never, NULL);
   sandbox.epoch = hello->hello.epoch;
+  watch(candidate_fd, 0, EPOLL_CTL_DEL); /* serve() watches it as the client */
   client_take(candidate_fd);
   candidate_fd = -1;
   struct wire_message message = {.tag = WIRE_WELCOME, .welcome = {.request = hello->request, .executions = execution_count, .root = root}};
   client_tell(&message);
   close(root);
-  for (unsigned i = 0; i < execution_count; i++) {
-    /* No pidfd for a process that has been reaped: its pid may be another's. Exits follow from the table. */
-    int pidfd = executions[i].ended ? -1 : (int)syscall(SYS_pidfd_open, executions[i].pid, 0);
-    struct wire_message execution = {.tag = WIRE_EXECUTION,
-                                     .execution = {.execution = executions[i].number, .pid = (uint32_t)executions[i].pid, .pidfd = pidfd}};
-    /* A socket that has just been connected has room for the whole table (tests/… fill it). */
-    client_tell(&execution);
-    if (pidfd >= 0) close(pidfd);
-  }
 }
 
 static void on_candidate(void) {
@@ -236,6 +229,8 @@ static void prepare(struct making *making) {
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
+  /* Only what signalfd reads is blocked: the kernel drops any other signal from inside, but would queue a blocked one. */
+  (void)sigprocmask(SIG_SETMASK, &children, NULL); /* valid arguments: cannot fail */
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   signals_fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -14,8 +14,13 @@
 static int pool[POOL_SIZE];
 static int pool_count;
 static int proc_fd = -1;
+static int home = -1; /* where the zygote stays itself: /proc/net inside a sandbox would list what it shares */
 
-void netns_use_proc(int host_proc) { proc_fd = host_proc; }
+int netns_use_proc(int host_proc, struct fault *fault) {
+  proc_fd = host_proc;
+  home = openat(host_proc, "self/ns/net", O_RDONLY | O_CLOEXEC);
+  return home < 0 ? FAIL(fault, "open(/proc/self/ns/net)") : 0;
+}
 
 static int bring_loopback_up(struct fault *fault) {
   cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -43,13 +48,19 @@ int netns_enter_new(struct fault *fault) {
 
 int netns_take(void) { return pool_count > 0 ? pool[--pool_count] : -1; }
 
+static int make_one(struct fault *fault) {
+  if (netns_enter_new(fault) < 0) return -1;
+  int fd = openat(proc_fd, "self/ns/net", O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? FAIL(fault, "open(/proc/self/ns/net)") : fd;
+}
+
 bool netns_refill(void) {
   struct fault ignored = {0}; /* the create that finds the pool empty makes its own and tells what is wrong */
-  if (pool_count == POOL_SIZE || netns_enter_new(&ignored) < 0) return false;
-  int fd = openat(proc_fd, "self/ns/net", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  pool[pool_count++] = fd;
-  return true;
+  if (pool_count == POOL_SIZE) return false;
+  int fd = make_one(&ignored);
+  if (setns(home, CLONE_NEWNET) < 0) _exit(74); /* cannot fail; in a sandbox's namespace the zygote must not go on */
+  if (fd >= 0) pool[pool_count++] = fd;
+  return fd >= 0;
 }
 
 int netns_enter(struct making *making, struct fault *fault) {

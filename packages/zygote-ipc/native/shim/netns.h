@@ -13,13 +13,13 @@
 /* Makes a fresh one and enters it with the calling thread. The host's /proc must have been handed to netns_use_proc(). */
 int netns_enter_new(struct fault *fault);
 
-/* Where sysctls are written; a descriptor of the host's /proc that stays open. */
-void netns_use_proc(int host_proc);
+/* Where sysctls are written: a descriptor of the host's /proc that stays open. */
+int netns_use_proc(int host_proc, struct fault *fault);
 
 /* One from the pool, now the caller's; -1: the pool is empty. */
 int netns_take(void);
 
-/* Makes one more, unless the pool is full; false: nothing was done. Leaves the zygote in the namespace it made last. */
+/* Makes one more, unless the pool is full; false: nothing was done. */
 bool netns_refill(void);
 
 /* A step of the checklist: the one that came with `making`, or a new one. */

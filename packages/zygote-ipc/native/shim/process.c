@@ -106,6 +106,7 @@ static const struct {
     {RLIMIT_NOFILE, 4096, "nofile"},    /* bounds the kernel memory of a descriptor flood */
     {RLIMIT_MEMLOCK, 8 << 20, "memlock"},
     {RLIMIT_MSGQUEUE, 819200, "msgqueue"},
+    {RLIMIT_SIGPENDING, 4096, "sigpending"},
 };
 
 int process_limit_resources(struct fault *fault) {

@@ -94,6 +94,9 @@ static void check_prlimit(void) {
   emit_return(SECCOMP_RET_ALLOW);
 }
 
+/* Contexts of asynchronous I/O are counted for the whole machine (fs.aio-max-nr); libaio's users fall back on ENOSYS. */
+static void check_absent(void) { emit_return(DENY(ENOSYS)); }
+
 /* Init gives each execution a cgroup namespace of its own; workloads lack the capability for that too. */
 static void check_unshare(void) {
   emit_load(LOW_WORD(0));

@@ -1,10 +1,12 @@
 #include "userns.h"
 
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "making.h"
@@ -40,13 +42,44 @@ static int map_and_open(pid_t pid, uint32_t first_id, struct fault *fault) {
   return fd < 0 ? FAIL(fault, "open(/proc/%s)", path) : fd;
 }
 
+static int set_effective_user(uint32_t id) {
+  return syscall(SYS_setresgid, -1, id, -1) < 0 ? -1 : (int)syscall(SYS_setresuid, -1, id, -1);
+}
+
+/* Leaving user 0 has cleared the effective set; what is permitted stays, because the real user is still 0. */
+static int raise_capabilities(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) < 0) return -1;
+  for (int i = 0; i < 2; i++) sets[i].effective = sets[i].permitted;
+  return (int)syscall(SYS_capset, &header, sets);
+}
+
+static _Noreturn void lend(void) {
+  /* The zygote may die before it ends this child, which must then not live on, nor hold the runtime's socket. */
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  (void)sys_close_range(0, ~0U, 0);
+  for (;;) (void)pause(); /* until the SIGKILL; nothing else reaches it */
+}
+
+/* Owned by the first id of the range and not by root: the kernel charges what is counted per user (queued signals, inotify
+   instances, message queues, …) to the namespace's owner too, so one sandbox could use up everybody's, the host's too. */
+static pid_t clone_lender(uint32_t first_id, struct fault *fault) {
+  struct clone_args arguments = {.flags = CLONE_NEWUSER};
+  pid_t pid = -1;
+  if (set_effective_user(first_id) < 0) FAIL(fault, "setresuid(-1, %u, -1)", first_id);
+  else if (raise_capabilities() < 0) FAIL(fault, "capset(effective = permitted)");
+  else if ((pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0) FAIL(fault, "clone3(CLONE_NEWUSER)");
+  if (pid == 0) lend();
+  /* Back to root, which makes the permitted capabilities effective again; the saved user was never another. */
+  if (set_effective_user(0) < 0) _exit(73); /* cannot fail; a zygote that is not root must not go on */
+  return pid;
+}
+
 /* A namespace lives as long as a process or a descriptor is in it: a child lends its own and goes. */
 static int create(uint32_t first_id, struct fault *fault) {
-  struct clone_args arguments = {.flags = CLONE_NEWUSER};
-  pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0) return FAIL(fault, "clone3(CLONE_NEWUSER)");
-  if (pid == 0)
-    for (;;) (void)syscall(SYS_pause); /* until the SIGKILL below; nothing else reaches it */
+  pid_t pid = clone_lender(first_id, fault);
+  if (pid < 0) return -1;
   int fd = map_and_open(pid, first_id, fault);
   (void)kill(pid, SIGKILL); /* our own unreaped child: the pid cannot be anybody else's */
   while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR) {

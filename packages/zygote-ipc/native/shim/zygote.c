@@ -42,8 +42,7 @@ static int keep_proc(struct fault *fault) {
   int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) return FAIL(fault, "open(/proc)");
   userns_use_proc(proc);
-  netns_use_proc(proc);
-  return 0;
+  return netns_use_proc(proc, fault);
 }
 
 static void on_configure(const struct wire_configure *request) {
@@ -136,7 +135,8 @@ int zygote_main(void) {
   sigaddset(&children, SIGCHLD);
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK), epoll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event on_signals = {.events = EPOLLIN, .data.fd = signals}, on_requests = {.events = EPOLLIN, .data.fd = SOCKET};
-  if (signals < 0 || epoll < 0 || fcntl(SOCKET, F_SETFD, FD_CLOEXEC) < 0) return 71;
+  /* Blocking, for tell(): the runtime made it non-blocking, and an answer that does not fit would be lost. */
+  if (signals < 0 || epoll < 0 || fcntl(SOCKET, F_SETFD, FD_CLOEXEC) < 0 || fcntl(SOCKET, F_SETFL, 0) < 0) return 71;
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &on_signals) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, SOCKET, &on_requests) < 0) return 72;
   for (bool idle = false;;) {
     struct epoll_event event;

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { Runtime } from '../src/index.ts';
+import { useRuntime } from './use-runtime.ts';
+
+const used = useRuntime();
+
+// Mutation: `refuseUnsupported(given)` left out of compileSandboxSpec; the tty line left out of compileExec.
+describe('what this version does not have fails at once with its name', () => {
+  const specs = {
+    network: ['slot', { allow: ['10.0.0.1'] }],
+    root: ['disk'],
+    volumes: [[{ source: '/tmp', target: '/mnt' }]],
+    timeoutMs: [1000],
+    onTimeout: ['pause', 'destroy'],
+  };
+  for (const [name, values] of Object.entries(specs)) {
+    for (const value of values) {
+      test(`inv-59: create with ${name}: ${JSON.stringify(value)}`, async () => {
+        const before = used.belongings();
+        const error: unknown = await used.runtime.create({ [name]: value }).catch((error: unknown) => error);
+        expect(error).toMatchObject({ code: 'ERR_NOT_SUPPORTED', message: expect.stringContaining(name) });
+        await used.expectAgain(before);
+      });
+    }
+  }
+
+  for (const image of ['alpine', 'docker://alpine', 'Host']) {
+    test(`inv-59: the image ${image} is refused with its name`, async () => {
+      const error: unknown = await used.runtime.create({ image }).catch((error: unknown) => error);
+      expect(error).toMatchObject({
+        code: expect.stringMatching(/^ERR_(SPEC_INVALID|IMAGE_UNSUPPORTED)$/),
+        message: expect.stringContaining(image),
+      });
+    });
+  }
+
+  test('inv-59: exec with a tty or durable', async () => {
+    await using sandbox = await used.runtime.create();
+    await expect(sandbox.exec(['true'], { tty: { columns: 80, rows: 24 } })).rejects.toMatchObject({
+      code: 'ERR_NOT_SUPPORTED',
+      message: expect.stringContaining('tty'),
+    });
+    await expect(sandbox.exec(['true'], { durable: true })).rejects.toMatchObject({
+      code: 'ERR_NOT_SUPPORTED',
+      message: expect.stringContaining('durable'),
+    });
+    expect(sandbox.executions()).toEqual([]);
+  });
+
+  test('inv-59: open with workers or a manual drain', async () => {
+    const { runDirectory } = used.place;
+    for (const options of [{ workers: {} }, { drain: 'manual' as const }]) {
+      const [name = ''] = Object.keys(options);
+      await expect(Runtime.open({ runDirectory, ...options })).rejects.toMatchObject({
+        code: 'ERR_NOT_SUPPORTED',
+        message: expect.stringContaining(name),
+      });
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { type Execution, Runtime, type Sandbox } from '../src/index.ts';
+import { pidsIn, unifiedCgroup } from './host-view.ts';
+import { shell } from './shell.ts';
+import { useRuntime } from './use-runtime.ts';
+
+const used = useRuntime();
+
+/** Ignores SIGTERM and has a child in a session of its own that does, too; says `ready` when both do. */
+const stubborn =
+  "trap '' TERM HUP; setsid sh -c \"trap '' TERM HUP; echo ready; while :; do sleep 1000; done\" & while :; do sleep 1000; done";
+
+async function startStubborn(sandbox: Sandbox, options: object): Promise<Execution> {
+  const execution = await sandbox.exec(['sh', '-c', stubborn], options);
+  await once(execution.stdout, 'data');
+  execution.stdout.resume();
+  return execution;
+}
+
+function liveIn(sandbox: Sandbox): number[] {
+  // The executions' own cgroups are below `work`.
+  return ['work', 'work/x1', 'work/x2'].flatMap((part) =>
+    pidsIn(unifiedCgroup(used.place.instance, `${sandbox.id}/${part}`)),
+  );
+}
+
+describe('how executions end', () => {
+  // Mutation: signalTree signals the pidfd only: the child lives on.
+  test('inv-22: a timeout ends a program that ignores TERM and HUP, and its child in another session', async () => {
+    await using sandbox = await used.runtime.create();
+    const execution = await startStubborn(sandbox, { timeoutMs: 300, killGraceMs: 100 });
+    expect(await execution.wait()).toMatchObject({
+      exitCode: null,
+      signal: 'SIGKILL',
+      reason: 'timeout',
+      usage: { maxRssBytes: expect.any(Number) },
+    });
+    await expect.poll(() => liveIn(sandbox)).toEqual([]);
+    expect(await shell(sandbox, 'echo here')).toBe('here');
+  });
+
+  test('a timeout gives a program that heeds TERM the time to end by itself', async () => {
+    await using sandbox = await used.runtime.create();
+    const result = await sandbox.run(['sh', '-c', "trap 'echo bye; exit 3' TERM; echo up; sleep infinity & wait"], {
+      timeoutMs: 200,
+    });
+    expect({ ...result, stdout: String(result.stdout) }).toMatchObject({
+      exitCode: 3,
+      reason: 'timeout',
+      stdout: 'up\nbye\n',
+    });
+    await expect.poll(() => liveIn(sandbox)).toEqual([]);
+  });
+
+  test('aborting its signal kills the whole tree', async () => {
+    await using sandbox = await used.runtime.create();
+    const controller = new AbortController();
+    const execution = await startStubborn(sandbox, { signal: controller.signal });
+    controller.abort();
+    expect(await execution.wait()).toMatchObject({ signal: 'SIGKILL', reason: 'signaled' });
+    await expect.poll(() => liveIn(sandbox)).toEqual([]);
+  });
+
+  // Mutation: end() does not set #endReason.
+  test('destroy ends running programs as destroyed, and what they wrote is still there', async () => {
+    const sandbox = await used.runtime.create();
+    const execution = await sandbox.exec(['sh', '-c', 'printf written; exec sleep infinity']);
+    const [chunk] = await once(execution.stdout, 'data');
+    const waiting = execution.wait();
+    await sandbox.destroy();
+    expect(`${chunk}`).toBe('written');
+    expect(await waiting).toMatchObject({ exitCode: null, reason: 'destroyed' });
+    expect(sandbox.state).toBe('destroyed');
+    expect(used.runtime.get(sandbox.id)).toBeUndefined();
+    await expect(sandbox.exec(['true'])).rejects.toMatchObject({ code: 'ERR_SANDBOX_STATE' });
+  });
+
+  // Mutation: end() starts a teardown for each call.
+  test('inv-68: destroying twice, concurrently and afterwards, is one destroy', async () => {
+    const before = used.belongings();
+    const sandbox = await used.runtime.create();
+    await Promise.all(Array.from({ length: 5 }, () => sandbox.destroy()));
+    await sandbox.destroy();
+    await used.expectAgain(before);
+  });
+
+  test('a descendant with a cgroup of its own is gone with its sandbox', async () => {
+    const before = used.belongings();
+    const sandbox = await used.runtime.create();
+    await startStubborn(sandbox, { timeoutMs: 3_600_000 });
+    await sandbox.run(['sh', '-c', 'sleep infinity & exit 0'], { timeoutMs: 3_600_000 });
+    expect(liveIn(sandbox).length).toBeGreaterThanOrEqual(4);
+    await sandbox.destroy();
+    await used.expectAgain(before);
+  });
+
+  // Mutation: close() ends sandboxes as 'destroyed'; requireOpen left out.
+  test('close() ends live sandboxes as forced-close, undoes creates in flight, and refuses later calls', async () => {
+    const { runDirectory, dataDirectory } = used.place;
+    const before = used.belongings();
+    const runtime = await Runtime.open({ runDirectory, dataDirectory });
+    const sandbox = await runtime.create();
+    const execution = await sandbox.exec(['sleep', 'infinity']);
+    const flying = Array.from({ length: 20 }, () => runtime.create());
+    const settled = Promise.allSettled(flying);
+    const closing = runtime.close();
+    await expect(runtime.create()).rejects.toMatchObject({ name: 'RuntimeClosedError', code: 'ERR_RUNTIME_CLOSED' });
+    await closing;
+    await runtime.close();
+    expect(await execution.wait()).toMatchObject({ exitCode: null, reason: 'forced-close' });
+    for (const result of await settled) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'ERR_RUNTIME_CLOSED' });
+      else expect(result.value.state).toBe('destroyed');
+    }
+    for (const call of [() => runtime.create(), () => runtime.doctor(), () => sandbox.exec(['true'])])
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_RUNTIME_CLOSED' });
+    await sandbox.destroy();
+    expect(runtime.list()).toEqual([]);
+    await used.expectAgain(before);
+  });
+});
