@@ -31,8 +31,8 @@ async function stepsOfCreate(): Promise<string[]> {
 }
 
 describe('a create that is given up', () => {
-  // Mutation: the undo of `lease a range of ids` (and, in turn, of each other step) left out.
-  // Mutation: create() awaits the work instead of abandoning it: the gate below never opens.
+  // Mutation, in turn: abandonable() returns the work, so the gate never opens; the lease's undo, closeTheirs() or the
+  // closing of a root that nobody took left out.
   test('inv-41: at each step it rejects at once with AbortError, and nothing of it is left once it is undone', async () => {
     const steps = await stepsOfCreate();
     expect(steps.length).toBeGreaterThanOrEqual(10);
@@ -71,7 +71,7 @@ describe('a create that is given up', () => {
     expect(await shell(again, 'echo free')).toBe('free');
   });
 
-  // Mutation: throwIfAborted() left out of create(): nine sandboxes are made.
+  // Mutation: InFlight does not hand its place on.
   test('inv-41: an aborted signal makes nothing, and one that waits for its turn gives the turn on', async () => {
     const before = used.belongings();
     const aborted = used.runtime.create({}, { signal: AbortSignal.abort() });

@@ -4,7 +4,7 @@ import { useRuntime } from './use-runtime.ts';
 
 const used = useRuntime();
 
-// Mutation: `refuseUnsupported(given)` left out of compileSandboxSpec; the tty line left out of compileExec.
+// Mutation: refuseUnsupported() left out of compileSandboxSpec.
 describe('what this version does not have fails at once with its name', () => {
   const specs = {
     network: ['slot', { allow: ['10.0.0.1'] }],

@@ -31,7 +31,7 @@ describe('a spec that cannot be', () => {
     ['a variable with a NUL', () => ({ env: { A: 'x\0y' } }), 'ERR_SPEC_INVALID'],
   ];
   for (const [what, spec, code] of specs) {
-    // Mutation: each check of compileSandboxSpec left out, in turn.
+    // Mutation: checkText() lets NUL pass.
     test(`${what} is refused with ${code} and leaves nothing`, async () => {
       writeFileSync(join(used.place.directory, 'file'), '');
       const before = used.belongings();
@@ -92,7 +92,7 @@ describe('a command that cannot be', () => {
     ['an unknown option', [['true'], { timeout: 1 } as ExecOptions], 'ERR_SPEC_INVALID'],
   ];
   for (const [what, [command, options], code] of bad) {
-    // Mutation: codeOfExecute and the steps of ofShim emptied; checkSize left out of compileExec.
+    // Mutation: 'change directory' left out of exec-error.ts; checkText() lets NUL pass.
     test(`${what} is refused with ${code} and leaves nothing`, async () => {
       const { sandbox } = made;
       const before = used.belongings();

@@ -7,7 +7,7 @@ const used = useRuntime();
 const cycles = 1000;
 const width = 8;
 
-// Mutation: teardown's step 'remove the cgroups' also for v2 only; `release the id range` left out; closeFd(pidfd) left out.
+// Mutation, in turn: 'remove the cgroups' or the closing of init's pidfd left out of the teardown.
 test(`inv-45: after 100 creates at once and ${cycles} create-run-destroy cycles every count is back where it started`, async () => {
   const { runtime } = used;
   // What is made once and kept (the image, a first network namespace) is not a sandbox's.

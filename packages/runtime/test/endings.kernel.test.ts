@@ -26,7 +26,7 @@ function liveIn(sandbox: Sandbox): number[] {
 }
 
 describe('how executions end', () => {
-  // Mutation: signalTree signals the pidfd only: the child lives on.
+  // Mutation: `signal` of the tree's cgroup left out of signalTree() and exited(): the child lives on.
   test('inv-22: a timeout ends a program that ignores TERM and HUP, and its child in another session', async () => {
     await using sandbox = await used.runtime.create();
     const execution = await startStubborn(sandbox, { timeoutMs: 300, killGraceMs: 100 });
@@ -95,7 +95,7 @@ describe('how executions end', () => {
     await used.expectAgain(before);
   });
 
-  // Mutation: close() ends sandboxes as 'destroyed'; requireOpen left out.
+  // Mutation: close() ends sandboxes as 'destroyed'; requireOpen() throws nothing.
   test('close() ends live sandboxes as forced-close, undoes creates in flight, and refuses later calls', async () => {
     const { runDirectory, dataDirectory } = used.place;
     const before = used.belongings();

@@ -4,7 +4,7 @@ import { useRuntime } from './use-runtime.ts';
 const used = useRuntime();
 
 describe('exit status', () => {
-  // Mutation: exits are given to the slot of the last execution instead of `exit.execution`'s.
+  // Mutation: onExit() takes the last slot instead of `exit.execution`'s.
   test('inv-18: 200 concurrent executions with distinct exit codes return their own codes', async () => {
     await using sandbox = await used.runtime.create({ limits: { pids: 1024, memoryBytes: 2 ** 30 } });
     const codes = Array.from({ length: 200 }, (_, index) => index + 1);

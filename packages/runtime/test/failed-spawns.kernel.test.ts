@@ -7,7 +7,7 @@ import { useRuntime } from './use-runtime.ts';
 const used = useRuntime();
 
 describe('starts that fail', () => {
-  // Mutation: startExecution's catch does not close the pipes' read ends.
+  // Mutation: startExecution's catch does not destroy our ends.
   test('inv-26: 1000 failed spawns leave the descriptors of runtime, zygote and init as they were', async () => {
     await using sandbox = await used.runtime.create();
     await shell(sandbox, 'mkdir /tmp/directory; echo >/tmp/text; chmod 755 /tmp/text; echo : >/tmp/closed');

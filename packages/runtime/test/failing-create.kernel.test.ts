@@ -55,7 +55,8 @@ function makeImage(directories: readonly string[]): string {
   return image;
 }
 
-// Mutation, for each of these: one undo of create.ts left out, in turn.
+// Mutation, in turn: the removal of the cgroups or of the directory left out of the undo; parkAndStart does not ask for
+// the checklist's own error.
 describe('a create that fails undoes everything, and its error names the step', () => {
   test('inv-41: the id is taken, and the sandbox that has it is not touched', async () => {
     await using owner = await used.runtime.create({ id: 'taken' });

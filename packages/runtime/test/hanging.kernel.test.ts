@@ -45,7 +45,6 @@ describe('a hanging request', () => {
     expect(await shell(sandbox, 'echo thawed')).toBe('thawed');
   });
 
-  // Mutation: the pending requests are one chain, each awaiting the one before (RequestChannel.request).
   test('inv-29: an exec that hangs delays no other sandbox, and destroy ends it with a typed error', async () => {
     const stuck = await used.runtime.create();
     await using other = await used.runtime.create();

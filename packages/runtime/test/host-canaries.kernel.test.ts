@@ -11,7 +11,7 @@ const used = useRuntime();
 const canary = `canary${randomBytes(8).toString('hex')}`;
 
 describe('the image host shows nothing of the host but its programs', () => {
-  // Mutation: 'root', 'home' and 'var' added to hostLayout's programDirectories.
+  // Mutation: `srv` added to the layered directories of hostLayout.
   test('no file of /root, /home, /tmp, /var/tmp, /srv, /opt, /etc, nor any path, is there', async () => {
     await using stack = new AsyncDisposableStack();
     for (const directory of ['/root', '/home', '/tmp', '/var/tmp', '/srv', '/opt', '/etc', '/dev/shm', '/run']) {
@@ -34,7 +34,6 @@ describe('the image host shows nothing of the host but its programs', () => {
       expect(await shell(sandbox, `[ -e ${name} ] && echo there || echo absent`)).toBe('absent');
   });
 
-  // Mutation: CLONE_NEWPID left out; proc mounted from the host.
   test('no process, argument, environment, mount or socket of the host is seen', async () => {
     await using stack = new AsyncDisposableStack();
     process.env['HATCHERY_CANARY'] = canary;

@@ -5,7 +5,7 @@ import { useRuntime } from './use-runtime.ts';
 const used = useRuntime();
 
 describe('who a program is inside', () => {
-  // Mutation: completeExec puts the defaults over the caller's variables; lookupUser ignores the group part.
+  // Mutation: lookupUser() ignores the group part.
   test('users by name, by number and with a group, their homes and their environment', async () => {
     await using sandbox = await used.runtime.create();
     const who = 'id -u; id -g; echo $HOME $USER; pwd';
@@ -18,6 +18,7 @@ describe('who a program is inside', () => {
     expect(await shell(sandbox, 'touch ~/mine && stat -c %u:%g ~/mine', { user: 'user' })).toBe('1000:1000');
   });
 
+  // Mutation: completeExec puts the defaults over the caller's variables.
   test('the environment is PATH, HOME, USER, LANG and what the sandbox and the execution add, the latter winning', async () => {
     await using sandbox = await used.runtime.create({ env: { A: '1', B: '1', LANG: 'C' } });
     const { stdout } = await sandbox.run(['env'], { env: { B: '2', EMPTY: '' }, user: 'user' });
@@ -44,7 +45,7 @@ describe('who a program is inside', () => {
     expect(await shell(other, 'uname -n')).toBe('web-1.example');
   });
 
-  // Mutation: noNewPrivileges is not sent with EXEC.
+  // Mutation, in turn: always true, always false is sent with exec.
   for (const noNewPrivileges of [undefined, true, false]) {
     const gains = noNewPrivileges === false;
     test(`with noNewPrivileges ${noNewPrivileges ?? 'left out'} a set-uid program ${gains ? 'makes its user root of the sandbox' : 'gains nothing'}`, async () => {

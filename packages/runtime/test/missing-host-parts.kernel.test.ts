@@ -38,7 +38,7 @@ const v1 = [...host.controllers].filter(([, { version }]) => version === 1);
 
 describe('on a host that lacks a part', () => {
   for (const [controller, { mount }] of v1) {
-    // Mutation: setLimits() ignores ERR_LIMIT_UNENFORCEABLE whatever bestEffort is.
+    // Mutation: setLimits() does without whatever bestEffort is.
     test(`inv-47: without the ${controller} controller a create is refused, and with bestEffort it is made`, async () => {
       const refused = await createWithout(`umount ${mount}`, {});
       expect(refused).toMatchObject({ code: 'ERR_LIMIT_UNENFORCEABLE', step: 'set the limits' });
@@ -55,7 +55,6 @@ describe('on a host that lacks a part', () => {
     expect(refused.code).toBe('ERR_HOST_UNSUPPORTED');
   });
 
-  // Mutation: the undo of 'claim the id' left out.
   test('inv-41: a create that finds no id range undoes what came before and names the step', async () => {
     const change = 'mkdir -p /run/hatchery-ids && mount -t tmpfs -o ro none /run/hatchery-ids';
     const refused = await createWithout(change, {});

@@ -39,8 +39,8 @@ describe('who makes processes, and how their ends are noticed', () => {
     expect([zygote, init].map((pid) => statusField(pid, 'Threads'))).toEqual(['1', '1']);
   });
 
-  // Mutation: LiveExecution's constructor starts a setInterval that looks at its pidfd.
-  test('inv-20: no timer runs while executions run, and an init whose executions sleep is never scheduled', async () => {
+  // Mutation: LiveExecution's constructor starts a setInterval.
+  test('inv-20: no timer runs while executions run, and an init whose executions sleep sleeps too', async () => {
     await using idle = await used.runtime.create();
     await using busy = await used.runtime.create();
     await idle.run(['true']);
@@ -49,14 +49,15 @@ describe('who makes processes, and how their ends are noticed', () => {
     expect(timers()).toBe(before);
     const init = initOf(used.place.instance, idle.id);
     const zygote = zygoteOf(used.place.instance);
-    const start = [turns(init), turns(zygote)];
-    for (let count = 0; count < 100; count++) await busy.run(['true']);
-    expect([turns(init), turns(zygote)]).toEqual(start);
+    const start = turns(init) + turns(zygote);
+    for (let count = 0; count < 200; count++) await busy.run(['true']);
+    // On a busy machine they may not have gone to sleep when the counting began; a poll would be there again and again.
+    expect(turns(init) + turns(zygote)).toBeLessThanOrEqual(start + 2);
     await Promise.all(sleeping.map((execution) => execution.kill()));
     for (const execution of sleeping) expect(await execution.wait()).toMatchObject({ signal: 'SIGKILL' });
   });
 
-  // Mutation: process_reset_signals() left out of exec.c's child.
+  // Mutation: completeExec puts process.env under the defaults.
   test('inv-23: a program starts with default signals, an empty mask, three descriptors and none of our variables', async () => {
     process.env['HATCHERY_TEST_CONTROL'] = 'leaked';
     await using sandbox = await used.runtime.create();
@@ -79,7 +80,6 @@ describe('who makes processes, and how their ends are noticed', () => {
     delete process.env['HATCHERY_TEST_CONTROL'];
   });
 
-  // Mutation: as above, and SIGPIPE ignored in init.
   test('inv-23: `yes | head` ends', async () => {
     await using sandbox = await used.runtime.create();
     expect(await shell(sandbox, 'yes | head -n 2')).toBe('y\ny');

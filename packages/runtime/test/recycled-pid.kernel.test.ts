@@ -36,7 +36,7 @@ async function startWithPid(sandbox: Sandbox, pid: number): Promise<Execution> {
 }
 
 describe('a pid that is used again', () => {
-  // Mutation: kill() signals the pid (through the host's pid of init's namespace) instead of the pidfd.
+  // Mutation: kill() signals whoever in `work` has the pid instead of the pidfd.
   test('inv-21: a signal for a dead execution does not reach the one that has its pid now', async () => {
     await using sandbox = await used.runtime.create();
     const first = await sandbox.exec(['true']);
@@ -49,7 +49,7 @@ describe('a pid that is used again', () => {
     expect(await first.wait()).toMatchObject({ exitCode: 0 });
   });
 
-  // Mutation: enforceDeadline keeps its timer and its abort listener after the exit.
+  // Mutation: enforceDeadline keeps its timer after the exit.
   test('inv-21: timer and abort signal of an execution are let go once its exit is seen', async () => {
     await using sandbox = await used.runtime.create();
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
@@ -65,7 +65,7 @@ describe('a pid that is used again', () => {
     await sameAfterwards(second);
   });
 
-  // Mutation: the number of an execution is not counted on (`const number = 1`).
+  // Mutation: executions are numbered 1 and 2 in turn.
   test('inv-21: what a given-up start did is never told to a later execution', async () => {
     await using sandbox = await used.runtime.create();
     for (let round = 0; round < 50; round++) {

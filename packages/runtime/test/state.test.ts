@@ -38,7 +38,7 @@ for (const [state, { to }] of Object.entries(table) as [
 ][]) {
   for (const event of events) {
     const next = to[event];
-    // Mutation: `destroyed: { made: 'running' }` added to the table; the refusal's text without the goal.
+    // Mutation: `made: 'running'` added to `destroying`.
     if (next === undefined) {
       test(`inv-31: "${event}" in state ${state} is refused with both states' names and changes nothing`, () => {
         const cell = cellIn(state);
