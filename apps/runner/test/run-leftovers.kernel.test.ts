@@ -39,7 +39,7 @@ it('run leaves no process, mount, cgroup or file behind: after success, failure,
   // What others left before may be swept meanwhile; nothing may be there that was not.
   const added = Object.entries(leftovers()).map(([kind, now]) => [
     kind,
-    now.filter((line) => !before[kind as keyof typeof before].includes(line)),
+    now.filter((line) => !(before[kind] ?? []).includes(line)),
   ]);
   expect(Object.fromEntries(added)).toEqual({ mounts: [], instances: [], cgroups: [], shims: [] });
 });
