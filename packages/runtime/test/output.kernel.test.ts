@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
+import { pidsIn, unifiedCgroup } from './host-view.ts';
 import { shell } from './shell.ts';
 import { useRuntime } from './use-runtime.ts';
 
@@ -46,7 +47,7 @@ describe('streams', () => {
     const result = await sandbox.run(['sh', '-c', 'sleep infinity & head -c 200000 /dev/zero; exit 5']);
     expect({ code: result.exitCode, bytes: result.stdout.length }).toEqual({ code: 5, bytes: 200_000 });
     // It lives on, in its sandbox.
-    expect(await shell(sandbox, 'grep -l sleep /proc/[0-9]*/comm | wc -l')).toBe('1');
+    expect(pidsIn(unifiedCgroup(used.place.instance, `${sandbox.id}/work`))).toHaveLength(1);
   });
 
   // Mutation: exited() publishes without awaiting drained().

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { Execution, Sandbox } from '../src/index.ts';
 import { initOf } from './host-view.ts';
+import { pendingTimers } from './pending-timers.ts';
 import { useRuntime } from './use-runtime.ts';
 
 const used = useRuntime();
@@ -52,14 +53,13 @@ describe('a pid that is used again', () => {
   // Mutation: enforceDeadline keeps its timer after the exit.
   test('inv-21: timer and abort signal of an execution are let go once its exit is seen', async () => {
     await using sandbox = await used.runtime.create();
-    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    const before = timers();
+    const timers = pendingTimers();
     const controller = new AbortController();
     const first = await sandbox.exec(['cat'], { stdin: 'pipe', timeoutMs: 3_600_000, signal: controller.signal });
-    expect(timers()).toBe(before + 1);
+    expect(timers()).toEqual([3_600_000]);
     first.stdin?.end();
     expect(await first.wait()).toMatchObject({ exitCode: 0, reason: 'exited' });
-    expect(timers()).toBe(before);
+    expect(timers()).toEqual([]);
     const second = await startWithPid(sandbox, first.pid);
     controller.abort();
     await sameAfterwards(second);
