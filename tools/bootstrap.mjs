@@ -1,4 +1,4 @@
-// usage: node tools/bootstrap.mjs start|test|check|bench|sweep|fuzz|soak [ARGUMENT...]
+// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz [ARGUMENT...]
 //
 // Sets a fresh clone up (install, native builds, TypeScript build), then runs the program with the project's own Node.
 // It runs on the machine's Node, 18 or newer, before anything is installed: plain JavaScript, no dependency. A run that
@@ -12,6 +12,7 @@ const PROGRAMS = {
   test: 'tools/run-tests.ts',
   check: 'tools/check.ts',
   bench: 'bench/main.ts',
+  fuzz: 'tools/fuzz.ts',
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -27,7 +28,7 @@ if (program === undefined) {
   refuse(`"${command}" is no command of tools/bootstrap.mjs; use one of ${Object.keys(PROGRAMS).join(', ')}.`);
 }
 if (process.platform !== 'linux') {
-  refuse(`this is ${process.platform}, and sandboxes need Linux 5.14 or newer; run hatchery in a Linux machine or VM.`);
+  refuse(`this is ${process.platform}, and sandboxes need Linux 5.19 or newer; run hatchery in a Linux machine or VM.`);
 }
 if (!isCurrent(root)) {
   const { setUp, SetUpError } = await import('./bootstrap/set-up.mjs');

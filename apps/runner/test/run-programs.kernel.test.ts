@@ -6,7 +6,8 @@ import { hatchery } from './hatchery.ts';
 const missing = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0;
 
 describe('real programs in run', () => {
-  it.skipIf(missing('git'))('git makes a repository and a commit (skipped where the host has no git)', async () => {
+  it('git makes a repository and a commit', async ({ skip }) => {
+    skip(missing('git'), 'the host has no git');
     const script = `cd /tmp && git init -q repository && cd repository && echo text > file && git add file &&
       git -c user.name=n -c user.email=e@example.org commit -q -m first && git log --format=%s && git status --short`;
     const { code, stdout, stderr } = await hatchery(['run', 'sh', '-c', script]);
@@ -14,19 +15,16 @@ describe('real programs in run', () => {
     expect([code, stdout.toString()]).toEqual([0, 'first\n']);
   });
 
-  it.skipIf(missing('cc'))(
-    'a C compiler builds a program, and it runs (skipped where the host has no cc)',
-    async () => {
-      const script = `cd /tmp && printf '#include <stdio.h>\\nint main(void) { puts("hello, world"); return 42; }\\n' > hello.c && cc -O2 -o hello hello.c && ./hello`;
-      const { code, stdout, stderr } = await hatchery(['run', 'sh', '-c', script]);
-      expect([code, stdout.toString(), stderr]).toEqual([42, 'hello, world\n', '']);
-    },
-  );
+  it('a C compiler builds a program, and it runs', async ({ skip }) => {
+    skip(missing('cc'), 'the host has no cc');
+    const script = `cd /tmp && printf '#include <stdio.h>\\nint main(void) { puts("hello, world"); return 42; }\\n' > hello.c && cc -O2 -o hello hello.c && ./hello`;
+    const { code, stdout, stderr } = await hatchery(['run', 'sh', '-c', script]);
+    expect([code, stdout.toString(), stderr]).toEqual([42, 'hello, world\n', '']);
+  });
 
-  it.skipIf(missing('python3'))(
-    'python computes with threads, subprocesses and temporary files (skipped where the host has no python3)',
-    async () => {
-      const script = `
+  it('python computes with threads, subprocesses and temporary files', async ({ skip }) => {
+    skip(missing('python3'), 'the host has no python3');
+    const script = `
 import subprocess, tempfile, threading
 results = []
 threads = [threading.Thread(target=lambda n=n: results.append(n * n)) for n in range(8)]
@@ -34,10 +32,9 @@ threads = [threading.Thread(target=lambda n=n: results.append(n * n)) for n in r
 with tempfile.NamedTemporaryFile() as f:
     f.write(b'x' * 1000000); f.flush()
     print(sum(results), subprocess.check_output(['wc', '-c', f.name]).split()[0].decode())`;
-      const { code, stdout, stderr } = await hatchery(['run', 'python3', '-c', script]);
-      expect([code, stdout.toString(), stderr]).toEqual([0, '140 1000000\n', '']);
-    },
-  );
+    const { code, stdout, stderr } = await hatchery(['run', 'python3', '-c', script]);
+    expect([code, stdout.toString(), stderr]).toEqual([0, '140 1000000\n', '']);
+  });
 });
 
 describe('runs side by side', () => {

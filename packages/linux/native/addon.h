@@ -89,7 +89,7 @@ struct export {
   napi_callback function;
 };
 extern const struct export channel_exports[], fd_exports[], lock_exports[], memfd_exports[], open_exports[],
-    pidfd_exports[], pipe_exports[], process_exports[], registry_exports[], socket_exports[],
+    pidfd_exports[], pipe_exports[], process_exports[], reader_exports[], registry_exports[], socket_exports[],
     spawn_exports[], tree_exports[], watch_exports[];
 
 #endif

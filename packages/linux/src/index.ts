@@ -9,6 +9,7 @@ export { openPidfd, type ReapedStatus, reap, sendSignal } from './pidfd.ts';
 export { makePipe } from './pipe.ts';
 export { bootId, processStartTime } from './process-identity.ts';
 export { protectProcess } from './protect-process.ts';
+export { Reader } from './reader.ts';
 export { createSealedMemfd } from './sealed-memfd.ts';
 export { connectSeqpacket, seqpacketPair } from './seqpacket.ts';
 export { type Message, SeqpacketChannel, type SeqpacketChannelOptions } from './seqpacket-channel.ts';

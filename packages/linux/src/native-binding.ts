@@ -38,6 +38,12 @@ export interface NativeBinding {
   setReferenced(handle: NativeHandle, referenced: boolean): void;
   watchFd(fd: number, callback: () => void, priority: boolean): NativeHandle;
   closeWatch(watch: NativeHandle): void;
+  openReader(fd: number, onReadable: () => void): NativeHandle;
+  setFlowing(reader: NativeHandle, flowing: boolean): void;
+  /** Bytes read, 0 at the end, -1 when there is nothing now. */
+  readInto(reader: NativeHandle, buffer: Buffer): number;
+  readerPending(reader: NativeHandle): number;
+  widenReader(reader: NativeHandle, bytes: number): boolean;
   makePipe(): [number, number];
   openPidfd(pid: number): number;
   sendSignal(pidfd: number, signal: number): boolean;

@@ -2,7 +2,7 @@ import { abandonable } from './abandon.ts';
 import type { RuntimeContext } from './context.ts';
 import { doctor } from './doctor/doctor.ts';
 import type { DoctorFinding } from './doctor/finding.ts';
-import { throwIfAborted } from './errors.ts';
+import { HatcheryError, throwIfAborted } from './errors.ts';
 import { openContext } from './open/open-context.ts';
 import { compileOpenOptions, type RuntimeOptions } from './open/options.ts';
 import { sweepAbandoned, sweepInstance } from './open/sweep.ts';
@@ -48,7 +48,9 @@ export class Runtime implements AsyncDisposable {
       context.inBackground(sweepAbandoned(compiled.runDirectory, compiled.logger));
       return runtime;
     });
-    return await abandonable('Runtime.open()', opening, signal, (runtime) => void runtime.close());
+    return await abandonable('Runtime.open()', opening, signal, (runtime) => {
+      runtime.close().catch((error: unknown) => compiled.logger.error({ err: error }, 'an abandoned open'));
+    });
   }
 
   /**
@@ -111,9 +113,10 @@ export class Runtime implements AsyncDisposable {
       context.instance.close();
     }
     if (failed.length > 0)
-      throw new AggregateError(
-        failed,
-        `[ERR_RESOURCES] close: ${failed.length} sandboxes could not be removed; their records are kept`,
+      throw new HatcheryError(
+        'ERR_RESOURCES',
+        `runtime.close(): ${failed.length} sandboxes could not be removed; their records are kept, the next open sweeps them`,
+        { cause: new AggregateError(failed) },
       );
   }
 }

@@ -115,6 +115,14 @@ export interface ExecOptions {
   signal?: AbortSignal;
 }
 
+/** How a command is run to its end. */
+export interface RunOptions extends Omit<ExecOptions, 'stdin'> {
+  /** All of its standard input. Default: /dev/null. */
+  input?: Uint8Array | string;
+  /** What stdout and stderr may hold together; a program that writes more is killed. Default 64 MiB. */
+  maxOutputBytes?: number;
+}
+
 /** How an execution ended. A non-zero exit is a result, not an error. */
 export interface ExitStatus {
   /** What the program gave to exit(2); null when it did not exit by itself. */
@@ -162,11 +170,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly expiresAt: Date | null;
   /** Starts a command. Throws ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION, ERR_EXEC_CWD, ERR_EXEC_TOO_LARGE, ERR_USER_NOT_FOUND, ERR_SANDBOX_STATE. */
   exec(command: readonly [string, ...string[]], options?: ExecOptions): Promise<Execution>;
-  /** Starts a command, feeds it `input`, waits and collects its output. Errors as `exec`. */
-  run(
-    command: readonly [string, ...string[]],
-    options?: ExecOptions & { input?: Uint8Array | string },
-  ): Promise<RunResult>;
+  /** Starts a command, feeds it `input`, waits and collects its output. Errors as `exec`, and ERR_OUTPUT_TOO_LARGE. */
+  run(command: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** Executions that have not ended. */
   executions(): Execution[];
   /** Ends every process and removes everything; idempotent. */

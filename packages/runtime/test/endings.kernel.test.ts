@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Execution, Runtime, type Sandbox } from '../src/index.ts';
 import { pidsIn, unifiedCgroup } from './host-view.ts';
@@ -51,6 +52,19 @@ describe('how executions end', () => {
       stdout: 'up\nbye\n',
     });
     await expect.poll(() => liveIn(sandbox)).toEqual([]);
+  });
+
+  // Mutation: TreeCgroups.make() does not look at those that were left.
+  test('the cgroup of an execution whose background process outlived it goes once that has ended, too', async () => {
+    await using sandbox = await used.runtime.create();
+    const timed = { timeoutMs: 60_000 };
+    const pid = await shell(sandbox, 'sleep infinity > /dev/null 2>&1 & echo $!', timed);
+    const tree = unifiedCgroup(used.place.instance, `${sandbox.id}/work/x1`);
+    expect(pidsIn(tree)).toHaveLength(1);
+    await shell(sandbox, `kill -9 ${pid}`, timed);
+    await expect.poll(() => pidsIn(tree)).toEqual([]);
+    await shell(sandbox, 'true', timed);
+    expect(existsSync(tree)).toBe(false);
   });
 
   test('aborting its signal kills the whole tree', async () => {

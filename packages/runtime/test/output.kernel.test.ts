@@ -42,6 +42,16 @@ describe('streams', () => {
   });
 
   // Mutation: exited() awaits the streams' close instead of drained().
+  // Mutation: the collector never calls onTooMuch: the program writes on for ever.
+  test('run() collects so much and no more: a program that floods it is killed, and told as a typed error', async () => {
+    await using sandbox = await used.runtime.create();
+    const flood = sandbox.run(['sh', '-c', 'yes | cat & yes >&2'], { maxOutputBytes: 1_000_000 });
+    await expect(flood).rejects.toMatchObject({ code: 'ERR_OUTPUT_TOO_LARGE' });
+    const exact = await sandbox.run(['head', '-c', '1000', '/dev/zero'], { maxOutputBytes: 1000 });
+    expect(exact.stdout).toHaveLength(1000);
+    await expect(sandbox.run(['true'], { maxOutputBytes: -1 })).rejects.toMatchObject({ code: 'ERR_SPEC_INVALID' });
+  });
+
   test('a background process that keeps stdout open neither delays the exit nor costs a byte of its parent', async () => {
     await using sandbox = await used.runtime.create();
     const result = await sandbox.run(['sh', '-c', 'sleep infinity & head -c 200000 /dev/zero; exit 5']);

@@ -70,7 +70,7 @@ describe.each(['hatchery-shim', 'hatchery-shim-asan'] as const)('%s', (variant) 
     peer.tell('configure', 4, configure);
     expect(await peer.expect('failed')).toMatchObject({
       request: 4,
-      message: { step: 'configure', text: 'configure: done before' },
+      message: { step: 'configure', text: 'configure: asked before' },
     });
     peer.send(encode('make', 5, make).data, [fixture.nothing]);
     expect((await peer.expect('failed')).message.step).toBe('protocol');

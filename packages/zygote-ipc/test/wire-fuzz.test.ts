@@ -17,7 +17,7 @@ function missing(): string | null {
 
 const reason = missing();
 
-// The long form is native/test/fuzz.sh SECONDS.
+// The long form is `npm run fuzz -- SECONDS`.
 test('five seconds of fuzzing find no input that crashes the decoder or does not encode to the same bytes', (context) => {
   if (reason !== null) {
     console.warn(`skipped: ${reason}`);

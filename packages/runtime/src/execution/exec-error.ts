@@ -1,4 +1,4 @@
-import { ChannelClosedError, RequestTimeoutError, ShimError } from '@hatchery/zygote-ipc';
+import { ChannelClosedError, RequestTimeoutError, ShimError, WireError } from '@hatchery/zygote-ipc';
 import { type ErrorCode, HatcheryError } from '../errors.ts';
 import { quote } from '../spec/invalid.ts';
 
@@ -28,6 +28,8 @@ export function execError(sandboxId: string, command: string, error: unknown): E
   if (error instanceof ShimError) [code, advice] = ofShim(error);
   if (error instanceof ChannelClosedError)
     [code, advice] = ['ERR_SANDBOX_LOST', 'its init is gone; create another sandbox'];
+  if (error instanceof WireError || (error instanceof ChannelClosedError && error.cause instanceof WireError))
+    [code, advice] = ['ERR_WIRE', 'the shim and this package do not fit together: install them anew'];
   if (error instanceof RequestTimeoutError)
     [code, advice] = [
       'ERR_EXEC_FAILED',

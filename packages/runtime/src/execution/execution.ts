@@ -120,9 +120,15 @@ export class LiveExecution implements Execution {
     this.#publish({ exitCode, signal, reason, usage });
   }
 
-  /** Its sandbox is gone and no exit was told: the true status is not known, and none is made up. */
+  /**
+   * Its sandbox is gone: without a told exit the true status is not known, and none is made up. Resolves when its exit is
+   * published, whoever does it.
+   */
   async forced(reason: 'destroyed' | 'lost' | 'forced-close'): Promise<void> {
-    if (!this.#claim()) return;
+    if (!this.#claim()) {
+      await this.#exit.promise;
+      return;
+    }
     // Likewise: what cannot be drained does not keep the exit back.
     await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]).catch(() => {});
     this.#publish({ exitCode: null, signal: null, reason, usage: null });
@@ -162,7 +168,6 @@ export class LiveExecution implements Execution {
   }
 
   #publish(status: ExitStatus): void {
-    this.#parts.tree?.remove();
     this.#exit.resolve(status);
     this.#onPublished();
   }

@@ -1,13 +1,13 @@
-import { readSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { bytesReadable, releaseFd } from '@hatchery/linux';
+import { Reader } from '@hatchery/linux';
 
 const readBytes = 65_536;
 /** Below this a copy is cheaper than giving a whole read buffer away. */
 const copyBelow = 16_384;
-/** Where every stream reads until its first large read: most executions write a line or two. A read and its callback are one
-    turn, so what is in it is always copied out before another stream reads. */
+/** So much of one stream, and the other descriptors of the event loop get their turn. */
+const readsInATurn = 16;
+/** Where every stream reads until its first large read: most executions write a line or two. A read and what becomes of
+    it are one turn, so what is in it is always copied out before another stream reads. */
 const shared = Buffer.allocUnsafeSlow(readBytes);
 
 /**
@@ -15,8 +15,7 @@ const shared = Buffer.allocUnsafeSlow(readBytes);
  * writer waits. Ends when the last writer has closed its end.
  */
 export class PipeOutput extends Readable {
-  readonly #fd: number;
-  readonly #socket: Socket;
+  readonly #reader: Reader;
   #buffer: Buffer = shared;
   #received = 0;
   #finished = false;
@@ -26,21 +25,8 @@ export class PipeOutput extends Readable {
   /** Owns the read end `fd` from now on. */
   constructor(fd: number) {
     super({ highWaterMark: readBytes });
-    this.#fd = fd;
-    this.#socket = new Socket({
-      fd: releaseFd(fd),
-      readable: true,
-      writable: false,
-      onread: { buffer: () => this.#buffer, callback: (length: number) => this.#onBytes(length) },
-    });
-    this.#socket.on('end', () => this.#finish());
-    // EIO and the like end the stream as end of file does: what was read is all there is.
-    this.#socket.on('error', () => this.#finish());
-    this.#socket.on('close', () => {
-      this.#finish();
-      this.#onReleased?.();
-    });
-    this.#socket.resume();
+    this.#reader = new Reader(fd, () => this.#onReadable());
+    this.#reader.start();
   }
 
   /** Bytes taken out of the pipe so far. */
@@ -50,7 +36,7 @@ export class PipeOutput extends Readable {
 
   /** Bytes in the pipe that were not taken yet (FIONREAD). */
   get pending(): number {
-    return this.#finished || this.#socket.destroyed ? 0 : bytesReadable(this.#fd);
+    return this.#reader.pending;
   }
 
   /** Nothing more will come. */
@@ -65,7 +51,8 @@ export class PipeOutput extends Readable {
 
   /** Called once, when the pipe's descriptor is closed; one listener. */
   set onReleased(listener: () => void) {
-    this.#onReleased = listener;
+    if (this.#finished) listener();
+    else this.#onReleased = listener;
   }
 
   /**
@@ -73,32 +60,43 @@ export class PipeOutput extends Readable {
    * when no writer is left: at most the pipe's capacity (64 KiB) is kept, nothing is lost, and no descriptor stays open.
    */
   takeRest(): void {
-    if (this.#finished || this.#socket.destroyed) return;
-    for (let length = this.#readNow(); length > 0; length = this.#readNow()) this.#onBytes(length);
-    this.#finish();
-    this.#socket.destroy();
-  }
-
-  #readNow(): number {
-    try {
-      return readSync(this.#fd, this.#buffer);
-    } catch {
-      return 0; // EAGAIN: somebody outside holds a write end, and has written nothing
+    while (!this.#finished) {
+      const length = this.#read();
+      // null: somebody outside holds a write end, and has written nothing.
+      if (length === null || length === 0) this.#finish();
+      else this.#take(length);
     }
   }
 
   override _read(): void {
-    if (!this.#finished) this.#socket.resume();
+    if (!this.#finished) this.#reader.start();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#socket.destroy();
-    this.#finished = true;
-    this.#onProgress?.();
+    this.#finish();
     callback(error);
   }
 
-  #onBytes(length: number): boolean {
+  #onReadable(): void {
+    for (let reads = 0; reads < readsInATurn && !this.#finished; reads++) {
+      const length = this.#read();
+      if (length === null) return;
+      if (length === 0) return this.#finish();
+      const room = this.#buffer.length;
+      if (!this.#take(length)) return this.#reader.stop();
+      if (length < room) return;
+    }
+  }
+
+  #read(): number | null {
+    try {
+      return this.#reader.read(this.#buffer);
+    } catch {
+      return 0; // ends the stream as end of file does: what was read is all there is
+    }
+  }
+
+  #take(length: number): boolean {
     let chunk = this.#buffer.subarray(0, length);
     if (length < copyBelow || this.#buffer === shared) chunk = Buffer.from(chunk);
     if (length >= copyBelow) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
@@ -111,7 +109,9 @@ export class PipeOutput extends Readable {
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#reader.close();
     this.push(null);
     this.#onProgress?.();
+    this.#onReleased?.();
   }
 }

@@ -12,7 +12,8 @@ import { execError } from './exec-error.ts';
 import type { ExecutionParts } from './execution.ts';
 import { watchOomKills } from './oom-kills.ts';
 import { PipeOutput } from './pipe-output.ts';
-import { TreeCgroup } from './tree-cgroup.ts';
+import type { TreeCgroup } from './tree-cgroup.ts';
+import type { TreeCgroups } from './tree-cgroups.ts';
 
 /** A start that takes longer hangs in storage: init waits for its execve, and with it everything else in the sandbox. */
 const execDeadlineMs = 5000;
@@ -22,7 +23,7 @@ export interface ExecutionPlace {
   readonly sandboxId: string;
   readonly connection: InitConnection;
   readonly rootFd: number;
-  readonly workFd: number;
+  readonly trees: TreeCgroups;
   readonly cgroup: SandboxCgroup;
   readonly lease: Lease;
   readonly noNewPrivileges: boolean;
@@ -118,7 +119,7 @@ export async function startExecution(
   const { lease } = place;
   const user = lookupUser(place.rootFd, compiled.user);
   const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
-  const tree = wantsTree ? new TreeCgroup(place.workFd, `x${number}`, lease.firstId) : null;
+  const tree = wantsTree ? place.trees.make(number) : null;
   let ours: OurEnds | null = null;
   try {
     const oomKilled = watchOomKills(place.cgroup);
@@ -137,7 +138,7 @@ export async function startExecution(
     if (error instanceof RequestTimeoutError) place.killStalled();
     // A late start must not live on unseen; only this execution was ever in that cgroup.
     tree?.signal('SIGKILL');
-    tree?.remove();
+    if (tree !== null) place.trees.remove(tree);
     if (compiled.signal?.aborted) throw new AbortError('sandbox.exec()', compiled.signal);
     throw execError(place.sandboxId, compiled.command[0], error);
   }

@@ -9,8 +9,8 @@ import { closeFd, LinuxError, openPidfd, sendSignal } from '@hatchery/linux';
  */
 export class TreeCgroup {
   readonly #path: string;
-  /** Init clones the execution into it. */
-  readonly directoryFd: number;
+  /** Init clones the execution into it; null once it was to be removed. */
+  directoryFd: number | null;
 
   /** @param workFd directory of `work`; @param firstId host id of the sandbox's root, who clones into it */
   constructor(workFd: number, name: string, firstId: number) {
@@ -40,14 +40,17 @@ export class TreeCgroup {
     return lines.map(Number).filter((pid) => pid > 1);
   }
 
-  /** Gone when empty; one that still holds descendants goes with its sandbox. */
-  remove(): void {
+  /** false: it still holds descendants; try again when they may have ended. At the latest it goes with its sandbox. */
+  remove(): boolean {
+    if (this.directoryFd !== null) closeSync(this.directoryFd);
+    this.directoryFd = null;
     try {
       rmdirSync(this.#path);
-    } catch {
-      // EBUSY: a background process lives on. Anything else: the sandbox is gone.
+    } catch (error) {
+      // Anything else: the sandbox is gone, and this with it.
+      return (error as NodeJS.ErrnoException).code !== 'EBUSY';
     }
-    closeSync(this.directoryFd);
+    return true;
   }
 
   #ifThere(act: () => void): void {

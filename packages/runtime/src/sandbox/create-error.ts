@@ -1,5 +1,5 @@
 import { CgroupError } from '@hatchery/cgroup';
-import { ChannelClosedError, RequestTimeoutError, ShimError } from '@hatchery/zygote-ipc';
+import { ChannelClosedError, RequestTimeoutError, ShimError, WireError } from '@hatchery/zygote-ipc';
 import { type ErrorCode, HatcheryError } from '../errors.ts';
 import { StepFailure } from './step-list.ts';
 
@@ -40,6 +40,8 @@ function translate(cause: unknown, step: string | null): Translation {
   if (cause instanceof ShimError) return ofShim(cause);
   if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
     return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };
+  if (cause instanceof WireError || (cause instanceof ChannelClosedError && cause.cause instanceof WireError))
+    return { code: 'ERR_WIRE', advice: 'the shim and this package do not fit together: install them anew' };
   // Only `make` asks the zygote; every later step asks init.
   if (cause instanceof ChannelClosedError && step !== 'make')
     return { code: 'ERR_SANDBOX_CREATE', advice: 'its init was killed from outside, or found no memory; try again' };

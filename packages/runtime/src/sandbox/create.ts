@@ -9,7 +9,6 @@ import {
   processStartTime,
   sendSignal,
   seqpacketPair,
-  watchReadable,
 } from '@hatchery/linux';
 import {
   ChannelClosedError,
@@ -24,6 +23,7 @@ import type { Image } from '../image/image.ts';
 import { makeSandboxDirectory, removeSandboxDirectory, type SandboxRecord, writeRecord } from '../instance/record.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
+import { waitForExit } from '../wait-for-exit.ts';
 import { createError } from './create-error.ts';
 import { LiveSandbox } from './sandbox.ts';
 import { setLimits } from './set-limits.ts';
@@ -156,9 +156,7 @@ async function parkAndStart(
 /** Nothing that it uses is given back before the kernel has confirmed its end. */
 async function endInit({ pidfd }: MadeMessage): Promise<void> {
   sendSignal(pidfd, constants.signals.SIGKILL); // false: it is dead already
-  await new Promise<void>((resolve) => {
-    watchReadable(pidfd, resolve);
-  });
+  await waitForExit(pidfd);
   closeFd(pidfd);
 }
 

@@ -8,11 +8,13 @@ import { LiveExecution } from '../execution/execution.ts';
 import { killStalledChild } from '../execution/kill-stalled.ts';
 import { runToEnd } from '../execution/run-to-end.ts';
 import { startExecution } from '../execution/start-execution.ts';
+import { TreeCgroups } from '../execution/tree-cgroups.ts';
 import type { SandboxRecord } from '../instance/record.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
 import { compileExec } from '../spec/exec-options.ts';
+import { checkInteger } from '../spec/fields.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
-import type { CallOptions, ExecOptions, Execution, RunResult, Sandbox, SandboxState } from '../types.ts';
+import type { CallOptions, ExecOptions, Execution, RunOptions, RunResult, Sandbox, SandboxState } from '../types.ts';
 import { StateCell } from './state.ts';
 import { type Remains, teardown } from './teardown.ts';
 
@@ -29,6 +31,9 @@ export interface SandboxParts {
   /** Directory of the cgroup that executions are born in. */
   readonly workFd: number;
 }
+
+/** What sandbox.run() collects unless told otherwise. */
+const defaultOutputBytes = 64 * 1024 ** 2;
 
 type Command = readonly [string, ...string[]];
 
@@ -49,6 +54,7 @@ export class LiveSandbox implements Sandbox {
   readonly #parts: SandboxParts;
   readonly #state: StateCell;
   readonly #remains: Remains;
+  readonly #trees: TreeCgroups;
   readonly #slots = new Map<number, Slot>();
   /** Executions with a pipe open: those that have ended, too, as long as their output is unread. */
   readonly #piped = new Set<LiveExecution>();
@@ -74,6 +80,7 @@ export class LiveSandbox implements Sandbox {
       lease: parts.lease,
       onDead: () => this.#onDead(),
     };
+    this.#trees = new TreeCgroups(parts.workFd, parts.lease.firstId);
     this.#state.apply('made');
     context.sandboxes.set(this.id, this);
   }
@@ -90,10 +97,11 @@ export class LiveSandbox implements Sandbox {
     return await this.#start(command, options);
   }
 
-  async run(command: Command, options: ExecOptions & { input?: Uint8Array | string } = {}): Promise<RunResult> {
-    const { input, ...execOptions } = options;
+  async run(command: Command, options: RunOptions = {}): Promise<RunResult> {
+    const { input, maxOutputBytes = defaultOutputBytes, ...execOptions } = options;
+    checkInteger('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
     const execution = await this.#start(command, input === undefined ? execOptions : { ...execOptions, stdin: 'pipe' });
-    return await runToEnd(execution, input);
+    return await runToEnd(execution, { input, maxOutputBytes });
   }
 
   destroy(options: CallOptions = {}): Promise<void> {
@@ -148,23 +156,25 @@ export class LiveSandbox implements Sandbox {
     const number = ++this.#lastExecution;
     const slot: Slot = { execution: null, earlyExit: null };
     this.#slots.set(number, slot);
-    const { connection, rootFd, workFd, lease, spec, pid } = this.#parts;
+    const { connection, rootFd, lease, spec, pid } = this.#parts;
     const cgroup = this.#context.cgroups.sandbox(this.id);
     const killStalled = (): void => killStalledChild(pid, cgroup.pids());
     const place = {
       sandboxId: this.id,
       connection,
       rootFd,
-      workFd,
+      trees: this.#trees,
       cgroup,
       lease,
       noNewPrivileges: spec.noNewPrivileges,
       killStalled,
     };
     try {
-      const execution = new LiveExecution(await startExecution(place, number, compiled), () =>
-        this.#slots.delete(number),
-      );
+      const parts = await startExecution(place, number, compiled);
+      const execution = new LiveExecution(parts, () => {
+        this.#slots.delete(number);
+        if (parts.tree !== null) this.#trees.remove(parts.tree);
+      });
       slot.execution = execution;
       this.#piped.add(execution);
       execution.onPipesReleased(() => this.#piped.delete(execution));

@@ -1,11 +1,9 @@
 import type { SandboxCgroup } from '@hatchery/cgroup';
-import { closeFd, watchReadable } from '@hatchery/linux';
+import { closeFd } from '@hatchery/linux';
 import { HatcheryError } from '../errors.ts';
 import { removeSandboxDirectory } from '../instance/record.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
-
-/** Killing is immediate; what takes time is a machine with thousands of processes to unwind. */
-const emptyTimeoutMs = 30_000;
+import { exitTimeoutMs, waitForExit } from '../wait-for-exit.ts';
 
 /**
  * What there is of a sandbox, from a full one down to the debris of a half-made one. A teardown takes out what it has
@@ -37,7 +35,7 @@ const steps: readonly Step[] = [
   ['wait for the exit of init', exitOfInit],
   [
     'wait until the cgroup is empty',
-    ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: emptyTimeoutMs })),
+    ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: exitTimeoutMs })),
   ],
   ['settle the executions', settle],
   ['remove the cgroups', ({ cgroup }) => cgroup.remove()],
@@ -47,7 +45,7 @@ const steps: readonly Step[] = [
 
 /**
  * Removes everything that is there of a sandbox. Stops at the first step that fails, so that nothing is released while
- * something may still use it. Rejects with ERR_SANDBOX_STATE's sibling ERR_RESOURCES naming the step; the record stays.
+ * something may still use it. Rejects with ERR_RESOURCES naming the step; the record stays.
  */
 export async function teardown(remains: Remains): Promise<void> {
   for (const [step, run] of steps) {
@@ -83,9 +81,7 @@ function letGoOfRoot(remains: Remains): void {
 async function exitOfInit(remains: Remains): Promise<void> {
   const { initPidfd } = remains;
   if (initPidfd === null) return;
-  await new Promise<void>((resolve) => {
-    watchReadable(initPidfd, resolve);
-  });
+  await waitForExit(initPidfd);
   remains.initPidfd = null;
   closeFd(initPidfd);
 }

@@ -104,6 +104,8 @@ SHARES_MEMORY static int child(void *argument) {
   if (take_streams(request) < 0) return child_fail(launch, "take the streams");
   if (seccomp_hide_clone3() < 0) return child_fail(launch, "filter clone3");
   if (become_user(request) < 0) return child_fail(launch, "become the user");
+  /* A change of ids sets the memory's dumpability to fs.suid_dumpable, and the memory is init's: nobody may trace it. */
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return child_fail(launch, "stay undumpable");
   if (request->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return child_fail(launch, "give up new privileges");
   if (chdir(request->cwd.data) < 0) return child_fail(launch, "change directory");
   sigemptyset(&none);

@@ -28,7 +28,10 @@ static void close_cgroups(const struct cgroups *cgroups) {
 static int make_group(int parent, const char *name, struct fault *fault) {
   if (mkdirat(parent, name, 0755) < 0) return FAIL(fault, "mkdir(cgroup %s)", name);
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return fd < 0 ? FAIL(fault, "open(cgroup %s)", name) : fd;
+  if (fd >= 0) return fd;
+  FAIL(fault, "open(cgroup %s)", name);
+  (void)unlinkat(parent, name, AT_REMOVEDIR); /* only what was opened is removed later */
+  return -1;
 }
 
 /* Init clones its executions into `work` from inside a user namespace: the kernel then asks for write access to
@@ -43,7 +46,10 @@ static int make_v1_group(int hierarchy, const char *id, struct fault *fault) {
   cleanup_close int group = make_group(hierarchy, id, fault);
   if (group < 0) return -1;
   int tasks = openat(group, "tasks", O_WRONLY | O_CLOEXEC);
-  return tasks < 0 ? FAIL(fault, "open(v1 cgroup %s/tasks)", id) : tasks;
+  if (tasks >= 0) return tasks;
+  FAIL(fault, "open(v1 cgroup %s/tasks)", id);
+  (void)unlinkat(hierarchy, id, AT_REMOVEDIR); /* likewise */
+  return -1;
 }
 
 static int make_cgroups(const struct hierarchies *hierarchies, const char *id, uint32_t first_id, struct cgroups *cgroups, struct fault *fault) {

@@ -19,7 +19,7 @@
 enum { SOCKET = 3 };
 
 static struct hierarchies hierarchies = {.unified = -1, .v1 = {-1, -1, -1}};
-static bool configured, layers_by_descriptor;
+static bool asked, configured, layers_by_descriptor;
 static struct packet packet;
 
 /* Waiting for a runtime that does not read is fine: it is the only one who asks. */
@@ -47,11 +47,13 @@ static int keep_proc(struct fault *fault) {
 
 static void on_configure(const struct wire_configure *request) {
   struct fault fault = {0};
-  if (configured) {
-    REFUSE(&fault, EALREADY, "configure: done before");
+  if (asked) {
+    REFUSE(&fault, EALREADY, "configure: asked before");
     fault_name_step(&fault, "configure");
     return tell_fault(request->request, &fault);
   }
+  /* A step that failed half-way cannot be taken twice: start another zygote. */
+  asked = true;
   if (keep_proc(&fault) < 0 || cell_enter(&fault) < 0 || seccomp_compile(&fault) < 0) {
     fault_name_step(&fault, "prepare the zygote");
     return tell_fault(request->request, &fault);
