@@ -1,4 +1,4 @@
-/* Memory files whose bytes can no longer change: what was checked is what is used. */
+/* Memory files: sealed ones, whose bytes can no longer change, so that what was checked is what is used, and plain ones. */
 #include "addon.h"
 
 #include <fcntl.h>
@@ -32,6 +32,24 @@ static bool write_all(int fd, const unsigned char *bytes, size_t length) {
   return true;
 }
 
+static napi_value throw_create_error(struct addon *addon, const char *name, size_t name_length) {
+  int error = errno;
+  struct detail detail = {.length = 0};
+  detail_quote(&detail, name, name_length);
+  return throw_linux_error(addon, error, "memfd_create", "%s", detail.text);
+}
+
+/* (name): an empty file in memory. */
+static napi_value create_plain_memfd(napi_env env, napi_callback_info info) {
+  napi_value value;
+  size_t name_length;
+  cleanup_free char *name = NULL;
+  struct addon *addon = get_arguments(env, info, 1, &value);
+  if (addon == NULL || !get_c_string(addon, value, "memfd_create", &name, &name_length)) return NULL;
+  int fd = create_memfd(name, false);
+  return fd < 0 ? throw_create_error(addon, name, name_length) : give_fd(addon, fd);
+}
+
 static napi_value create_sealed_memfd(napi_env env, napi_callback_info info) {
   napi_value values[3];
   const unsigned char *bytes;
@@ -46,16 +64,13 @@ static napi_value create_sealed_memfd(napi_env env, napi_callback_info info) {
     return throw_type_error(env, "executable must be a boolean");
 
   cleanup_close int fd = create_memfd(name, executable);
-  if (fd < 0) {
-    int error = errno;
-    struct detail detail = {.length = 0};
-    detail_quote(&detail, name, name_length);
-    return throw_linux_error(addon, error, "memfd_create", "%s", detail.text);
-  }
+  if (fd < 0) return throw_create_error(addon, name, name_length);
   if (!write_all(fd, bytes, length)) return throw_linux_error(addon, errno, "write", "%d, %zu bytes", fd, length);
   if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
     return throw_linux_error(addon, errno, "fcntl", "%d, F_ADD_SEALS", fd);
   return give_fd(addon, steal_fd(&fd));
 }
 
-const struct export memfd_exports[] = {{"createSealedMemfd", create_sealed_memfd}, {NULL, NULL}};
+const struct export memfd_exports[] = {{"createSealedMemfd", create_sealed_memfd},
+                                       {"createMemfd", create_plain_memfd},
+                                       {NULL, NULL}};

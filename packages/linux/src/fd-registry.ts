@@ -16,6 +16,11 @@ export function releaseFd(fd: number): number {
   return native().releaseFd(fd);
 }
 
+/** Another descriptor of the same open file, close-on-exec and owned by this thread (dup(2)). Throws `LinuxError`. */
+export function duplicateFd(fd: number): number {
+  return native().duplicateFd(fd);
+}
+
 /**
  * The descriptors that this thread owns and that are closed when it ends, in ascending order. Channels and watches hold
  * theirs beside this list.

@@ -1,8 +1,9 @@
 export { cloneTree } from './clone-tree.ts';
 export { bytesReadable, changeOwner, filesystemType } from './descriptor-facts.ts';
-export { closeFd, registeredFds, releaseFd } from './fd-registry.ts';
+export { closeFd, duplicateFd, registeredFds, releaseFd } from './fd-registry.ts';
 export { LinuxError } from './linux-error.ts';
 export { lockFile } from './lock-file.ts';
+export { createMemfd } from './memfd.ts';
 export { NativeBindingError } from './native-binding-error.ts';
 export { currentDirectory, OpenFlag, type OpenHow, openat2, Resolve } from './openat2.ts';
 export { openPidfd, type ReapedStatus, reap, sendSignal } from './pidfd.ts';
@@ -15,3 +16,5 @@ export { connectSeqpacket, seqpacketPair } from './seqpacket.ts';
 export { type Message, SeqpacketChannel, type SeqpacketChannelOptions } from './seqpacket-channel.ts';
 export { type SpawnIsolatedOptions, spawnIsolated } from './spawn-isolated.ts';
 export { type Watch, watchPriority, watchReadable } from './watch.ts';
+export { setWindowSize } from './window-size.ts';
+export { Writer } from './writer.ts';

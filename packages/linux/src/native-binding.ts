@@ -44,6 +44,12 @@ export interface NativeBinding {
   readInto(reader: NativeHandle, buffer: Buffer): number;
   readerPending(reader: NativeHandle): number;
   widenReader(reader: NativeHandle, bytes: number): boolean;
+  openWriter(fd: number, onWritable: () => void): NativeHandle;
+  /** Bytes taken, -1 when none are taken now. */
+  writeFrom(writer: NativeHandle, bytes: Uint8Array): number;
+  awaitWritable(writer: NativeHandle): void;
+  setWindowSize(fd: number, columns: number, rows: number): void;
+  duplicateFd(fd: number): number;
   makePipe(): [number, number];
   openPidfd(pid: number): number;
   sendSignal(pidfd: number, signal: number): boolean;
@@ -51,6 +57,7 @@ export interface NativeBinding {
   openat2(directoryFd: number, path: Path, flags: number, mode: number, resolve: number): number;
   cloneTree(directoryFd: number, path: Path): number;
   createSealedMemfd(name: string, bytes: Uint8Array, executable: boolean): number;
+  createMemfd(name: string): number;
   bytesReadable(fd: number): number;
   filesystemType(fd: number): number;
   changeOwner(fd: number, uid: number, gid: number): void;

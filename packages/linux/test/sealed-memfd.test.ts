@@ -1,6 +1,6 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { closeFd, createSealedMemfd, currentDirectory, OpenFlag, openat2 } from '../src/index.ts';
+import { closeFd, createMemfd, createSealedMemfd, currentDirectory, OpenFlag, openat2 } from '../src/index.ts';
 
 const bytes = Buffer.alloc(300_000, 'abc');
 let memfd: number;
@@ -32,4 +32,13 @@ test('only one that was asked to be executable is', () => {
   expect(fstatSync(memfd).mode & 0o111).toBe(0);
   expect(fstatSync(program).mode & 0o111).toBe(0o111);
   closeFd(program);
+});
+
+test('a plain one is empty, and can be written and shrunk', () => {
+  const plain = createMemfd('test');
+  expect(fstatSync(plain).size).toBe(0);
+  expect(writeSync(plain, 'abc')).toBe(3);
+  ftruncateSync(plain, 1);
+  expect(fstatSync(plain).size).toBe(1);
+  closeFd(plain);
 });

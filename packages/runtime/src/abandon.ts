@@ -9,13 +9,14 @@ export function abandonable<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
   onLate: (value: T) => void,
+  reasonOf: (signal: AbortSignal) => Error = (aborted) => new AbortError(what, aborted),
 ): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     let abandoned = false;
     const onAbort = (): void => {
       abandoned = true;
-      reject(new AbortError(what, signal));
+      reject(reasonOf(signal));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(

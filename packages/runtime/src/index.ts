@@ -4,6 +4,7 @@ export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from '.
 export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
 export type {
+  AttachOptions,
   CallOptions,
   DoctorCheck,
   DoctorReport,
@@ -11,9 +12,13 @@ export type {
   Execution,
   ExitStatus,
   Logger,
+  OutputEvent,
+  RunOptions,
   RunResult,
+  RuntimeEvent,
   Sandbox,
   SandboxLimits,
   SandboxSpec,
   SandboxState,
+  TerminalSize,
 } from './types.ts';

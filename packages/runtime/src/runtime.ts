@@ -2,14 +2,15 @@ import { abandonable } from './abandon.ts';
 import type { RuntimeContext } from './context.ts';
 import { doctor } from './doctor/doctor.ts';
 import type { DoctorFinding } from './doctor/finding.ts';
-import { HatcheryError, throwIfAborted } from './errors.ts';
+import { HatcheryError, RuntimeClosedError, throwIfAborted } from './errors.ts';
 import { openContext } from './open/open-context.ts';
 import { compileOpenOptions, type RuntimeOptions } from './open/options.ts';
 import { sweepAbandoned, sweepInstance } from './open/sweep.ts';
 import { createSandbox } from './sandbox/create.ts';
 import type { LiveSandbox } from './sandbox/sandbox.ts';
+import { checkInteger } from './spec/fields.ts';
 import { compileSandboxSpec } from './spec/sandbox-spec.ts';
-import type { CallOptions, Sandbox, SandboxSpec } from './types.ts';
+import type { CallOptions, RuntimeEvent, Sandbox, SandboxSpec } from './types.ts';
 
 /**
  * Makes and owns sandboxes. Keeps the process alive until it is closed.
@@ -65,7 +66,27 @@ export class Runtime implements AsyncDisposable {
     const work = this.#context.creates.run(() => createSandbox(this.#context, compiled, options.signal));
     this.#context.inBackground(work);
     const dispose = (sandbox: LiveSandbox): void => this.#context.inBackground(sandbox.end('destroyed'));
-    return await abandonable('runtime.create()', work, options.signal, dispose);
+    return await this.#context.untilClosed('runtime.create()', work, options.signal, dispose);
+  }
+
+  /**
+   * Handles what has happened since the last call: exits settle, states change, `events()` sees it. At most `max` of it;
+   * returns how much. Throws ERR_SPEC_INVALID unless the runtime was opened with `drain: 'manual'`.
+   */
+  drain(options: { max?: number } = {}): number {
+    const { work } = this.#context;
+    if (work.drainsItself)
+      throw new HatcheryError(
+        'ERR_SPEC_INVALID',
+        "runtime.drain(): this runtime drains by itself; open it with drain: 'manual'",
+      );
+    const { max } = options;
+    return work.drain(max === undefined ? undefined : checkInteger('max', max, 0, Number.MAX_SAFE_INTEGER));
+  }
+
+  /** What happens to sandboxes from this call on, until the runtime is closed; a reader that is too slow gets a `gap`. */
+  events(options: CallOptions = {}): AsyncIterableIterator<RuntimeEvent> {
+    return this.#context.feed.read(options.signal);
   }
 
   get(id: string): Sandbox | undefined {
@@ -79,14 +100,14 @@ export class Runtime implements AsyncDisposable {
   /** Tries out what this host lets hatchery do, at last by running a program in a sandbox. */
   async doctor(options: CallOptions = {}): Promise<DoctorFinding[]> {
     this.#context.requireOpen('runtime.doctor()');
-    const { runDirectory, dataDirectory } = this.#context;
+    const { runDirectory, dataDirectory } = this.#context.options;
     return await doctor({ runDirectory, dataDirectory, runtime: this, ...options });
   }
 
   /** Destroys every sandbox, ends the zygote and gives the instance up. Idempotent; what is in flight is undone first. */
-  close(): Promise<void> {
+  close(options: CallOptions = {}): Promise<void> {
     this.#closed ??= this.#close();
-    return this.#closed;
+    return abandonable('runtime.close()', this.#closed, options.signal, () => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,6 +117,8 @@ export class Runtime implements AsyncDisposable {
   async #close(): Promise<void> {
     const context = this.#context;
     context.beginClosing();
+    // The application may wait for this instead of draining.
+    context.work.drainItself();
     // Creates that finish meanwhile see that closing has begun and undo themselves.
     await context.backgroundDone();
     const ends = await Promise.allSettled(
@@ -103,6 +126,9 @@ export class Runtime implements AsyncDisposable {
     );
     await context.backgroundDone();
     await context.zygotes.close();
+    context.work.drain();
+    context.work.close(new RuntimeClosedError('runtime.close()'));
+    context.feed.end();
     const failed = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as Error);
     try {
       // With a sandbox that would not go its cgroups stay too, and the next sweep tries again.

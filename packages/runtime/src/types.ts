@@ -103,14 +103,24 @@ export interface ExecOptions {
   tag?: string;
   /** `pipe` gives `execution.stdin`. Default `ignore`: /dev/null. */
   stdin?: 'ignore' | 'pipe';
-  /** A terminal of this size instead of pipes. Not in this version: refused with ERR_NOT_SUPPORTED. */
-  tty?: { columns: number; rows: number };
+  /** A terminal of this size instead of pipes: all output is stdout's, TERM is `xterm` unless `env` says otherwise. */
+  tty?: TerminalSize;
   /** Milliseconds until the whole tree gets SIGTERM, then, after `killGraceMs`, SIGKILL. Default: never. */
   timeoutMs?: number;
   /** Milliseconds between SIGTERM and SIGKILL. Default 5000. */
   killGraceMs?: number;
-  /** Survives the runner's death without SIGPIPE. Not in this version: true is refused with ERR_NOT_SUPPORTED. */
+  /**
+   * Survives the death of this process without SIGPIPE, its unread and its last output kept by the sandbox's init. Default
+   * true in a named instance. In a private one, whose sandboxes end with their owner, true is ERR_NOT_SUPPORTED.
+   */
   durable?: boolean;
+  /** How many of the last bytes of each stream are kept for `attach`. Default: the runtime's `replayBytes`. */
+  replayBytes?: number;
+  /**
+   * Milliseconds after the exit until output is closed that a background process still holds; null: when that lets go.
+   * Default 5000.
+   */
+  lingerMs?: number | null;
   /** Aborting kills the tree. */
   signal?: AbortSignal;
 }
@@ -121,6 +131,38 @@ export interface RunOptions extends Omit<ExecOptions, 'stdin'> {
   input?: Uint8Array | string;
   /** What stdout and stderr may hold together; a program that writes more is killed. Default 64 MiB. */
   maxOutputBytes?: number;
+}
+
+/** Of a terminal, in characters: 1 to 65,535 each. */
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
+/** Where an attachment begins, and whether the program waits for it. */
+export interface AttachOptions extends CallOptions {
+  /** Offset of the first byte wanted, e.g. behind the last one seen. Default 0: as far back as bytes are kept. */
+  stdoutOffset?: number;
+  stderrOffset?: number;
+  /** The program waits when this reader is slow. Default false: a slow reader gets gaps. */
+  backPressure?: boolean;
+}
+
+/** What an attachment brings, in order; the exit last. */
+export type OutputEvent =
+  | { type: 'data'; stream: 'stdout' | 'stderr'; offset: number; data: Buffer }
+  /** Bytes that are no longer there; null: how many is not known. */
+  | { type: 'gap'; stream: 'stdout' | 'stderr'; offset: number; bytes: number | null }
+  | { type: 'exit'; status: ExitStatus };
+
+/** What happened to a sandbox. A `gap` stands for events that this reader was too slow for, and names no sandbox. */
+export interface RuntimeEvent {
+  type: 'created' | 'paused' | 'resumed' | 'destroyed' | 'failed' | 'adopted' | 'gap';
+  sandboxId: string;
+  lifecycleId: string;
+  at: Date;
+  /** Of a `destroyed`: why; of a `gap`: what to do; otherwise null. */
+  reason: string | null;
 }
 
 /** How an execution ended. A non-zero exit is a result, not an error. */
@@ -148,15 +190,26 @@ export interface Execution {
   readonly tag: string | undefined;
   /** null unless started with `stdin: 'pipe'`. */
   readonly stdin: Writable | null;
-  /** Buffers, byte-exact. */
+  /**
+   * Buffers, byte-exact, every byte from the first on. The program waits while nobody takes them, unless somebody is
+   * attached: who then reads too late gets ERR_OUTPUT_GAP. Destroying a stream closes the pipe. With a terminal all
+   * output is stdout's.
+   */
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Any number of times, always the same value, after the last byte of output. */
+  /** Any number of times, always the same value. What the program itself wrote has been handed to those who listen for data. */
   wait(options?: CallOptions): Promise<ExitStatus>;
   /** Sends a signal, default SIGKILL; one that is dead already is fine. */
   kill(signal?: NodeJS.Signals, options?: CallOptions): Promise<void>;
   /** Ends the program's standard input; any number of times. */
   closeStdin(options?: CallOptions): Promise<void>;
+  /** Changes the size of its terminal; the foreground gets SIGWINCH. Throws ERR_SPEC_INVALID when it has none. */
+  resize(size: TerminalSize, options?: CallOptions): Promise<void>;
+  /**
+   * Replays what is kept of the output, then follows it, and ends with the exit; also long after that. Any number of
+   * times. Throws ERR_SPEC_INVALID for an offset that has not been reached.
+   */
+  attach(options?: AttachOptions): AsyncIterableIterator<OutputEvent>;
 }
 
 /** An isolated process tree with its own root, namespaces, cgroup and init. */
@@ -174,6 +227,8 @@ export interface Sandbox extends AsyncDisposable {
   run(command: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** Executions that have not ended. */
   executions(): Execution[];
+  /** One that runs or has ended not longer ago than the runtime's `exitRetentionMs`. */
+  execution(id: string): Execution | undefined;
   /** Ends every process and removes everything; idempotent. */
   destroy(options?: CallOptions): Promise<void>;
 }

@@ -26,6 +26,10 @@ test('a bare command takes user, cwd and environment from its sandbox', () => {
     timeoutMs: null,
     killGraceMs: 5000,
     signal: null,
+    tty: null,
+    durable: null,
+    replayBytes: null,
+    lingerMs: 5000,
   });
 });
 
@@ -77,14 +81,23 @@ test.each([
   expect(error.message).toContain(quoted);
 });
 
-// Mutation: ignore the option instead, and a program that needs a terminal or an escrow runs without.
 test.each([
-  ['tty', { tty: { columns: 80, rows: 24 } }],
-  ['durable', { durable: true }],
-])('inv-59: a requested %s that this version lacks fails at once with its name', (option, options) => {
-  const error = refusal(['a'], options);
-  expect(error.code).toBe('ERR_NOT_SUPPORTED');
-  expect(error.message).toContain(`${option}:`);
+  { columns: 0, rows: 24 },
+  { columns: 80, rows: 65_536 },
+  { columns: 80 },
+  { columns: 80, rows: 24, depth: 1 },
+  80,
+])('a terminal of the size %o is refused', (tty) => {
+  const error = refusal(['a'], { tty: tty as never });
+  expect(error.code).toBe('ERR_SPEC_INVALID');
+  expect(error.message).toContain('tty');
+});
+
+test('a terminal brings TERM, unless the caller has another', () => {
+  const tty = { columns: 80, rows: 24 };
+  expect(completeExec(compileExec(['a'], { tty }, defaults), root).env).toContain('TERM=xterm');
+  const { env } = completeExec(compileExec(['a'], { tty, env: { TERM: 'dumb' } }, defaults), root);
+  expect(env.filter((text) => text.startsWith('TERM='))).toEqual(['TERM=dumb']);
 });
 
 test('a string over the kernel’s 131,071 bytes is refused with both sizes; one of exactly that passes', () => {
@@ -112,7 +125,19 @@ test('a hostile home cannot push the block over its limit unnoticed', () => {
 });
 
 test('whatever is given, the answer is a compiled exec or a typed refusal', { timeout: 30_000 }, () => {
-  const keys = ['cwd', 'env', 'user', 'tag', 'stdin', 'tty', 'timeoutMs', 'killGraceMs', 'durable', 'signal'];
+  const keys = [
+    'cwd',
+    'env',
+    'user',
+    'tag',
+    'stdin',
+    'tty',
+    'timeoutMs',
+    'killGraceMs',
+    'durable',
+    'signal',
+    'lingerMs',
+  ];
   const anyOptions = fc.option(fc.dictionary(fc.constantFrom(...keys), fc.anything()), { nil: undefined });
   fc.assert(
     fc.property(fc.oneof(fc.array(fc.string()), fc.anything()), anyOptions, (command, options) => {

@@ -5,6 +5,7 @@ export { decodeWaitStatus } from './wait-status.ts';
 export type {
   ExecedMessage,
   ExecMessage,
+  ExecutionMessage,
   ExitMessage,
   MadeMessage,
   MakeMessage,

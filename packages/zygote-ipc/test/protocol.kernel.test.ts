@@ -156,7 +156,7 @@ describe('the TypeScript end', () => {
   // Mutation: closeAll left out of RequestChannel; the check of `expected` left out; unasked messages taken as they come.
   test('inv-27: nonsense from a peer is a typed error that names it, its descriptors are closed, and so is the channel', async () => {
     const fd = fixture.nothing;
-    const execed = (request: number) => encode('execed', request, { execution: 1, pid: 2, pidfd: fd });
+    const execed = (request: number) => encode('execed', request, { execution: 1, pid: 2, pidfd: fd, terminal: null });
     const answers = [
       ...nonsense(fd).filter(({ what }) => !['a message of the wrong kind', 'a descriptor too many'].includes(what)),
       {
@@ -273,5 +273,13 @@ const emptyExec = {
   block: Buffer.from('x\0'),
   stdin: null,
   blockFile: null,
+  terminal: false,
+  columns: 0,
+  rows: 0,
+  durable: false,
+  label: Buffer.alloc(0),
+  stdoutKept: null,
+  stderrKept: null,
+  ring: null,
   cgroup: null,
 };

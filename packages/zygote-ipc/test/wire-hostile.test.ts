@@ -179,7 +179,7 @@ test('a field over its limit, a bool of 2, a NUL and bad UTF-8 are told by field
   expect(told('configured', withByte(encodedSample('configured').data, 16, 2))).toEqual(
     same('field layersByDescriptor: a bool of value 2'),
   );
-  expect(told('exec', withByte(encodedSample('exec').data, 12, 8))).toEqual(
+  expect(told('configure', withByte(encodedSample('configure').data, 12, 8))).toEqual(
     same('descriptor mask 8 where 3 are optional'),
   );
 });

@@ -14,7 +14,7 @@ export function enforceDeadline(execution: LiveExecution, { timeoutMs, killGrace
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   // At the exit and not when it is published: what it left behind is nobody's to end.
-  execution.onExited(() => {
+  execution.onEnded(() => {
     if (timer !== null) clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   });

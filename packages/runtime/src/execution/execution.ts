@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { Claim } from '@hatchery/event-queue';
 import { closeFd, sendSignal } from '@hatchery/linux';
-import { decodeWaitStatus, type ExitMessage } from '@hatchery/zygote-ipc';
+import type { ExitMessage } from '@hatchery/zygote-ipc';
 import { abandonable } from '../abandon.ts';
 import { HatcheryError, throwIfAborted } from '../errors.ts';
+import type { WorkQueue } from '../events/work-queue.ts';
+import { attach } from '../output/attach.ts';
+import { checkTerminalSize } from '../spec/fields.ts';
 import { quote } from '../spec/invalid.ts';
-import type { CallOptions, Execution, ExitStatus } from '../types.ts';
-import { drained } from './drained.ts';
-import type { PipeOutput } from './pipe-output.ts';
+import type { AttachOptions, CallOptions, Execution, ExitStatus, OutputEvent, TerminalSize } from '../types.ts';
+import { exitStatusOf } from './exit-status.ts';
+import type { ExecutionStreams } from './streams.ts';
 import type { TreeCgroup } from './tree-cgroup.ts';
 
 /** What an execution is made of once execve has succeeded. */
@@ -17,16 +21,30 @@ export interface ExecutionParts {
   /** Owned by the execution. */
   readonly pidfd: number;
   readonly tag: string | undefined;
-  readonly stdin: Writable | null;
-  readonly stdout: PipeOutput;
-  readonly stderr: PipeOutput;
+  readonly streams: ExecutionStreams;
   /** A cgroup of its own, when its whole tree may have to be ended. */
   readonly tree: TreeCgroup | null;
   /** Whether the OOM killer has struck in the sandbox since the start. */
   readonly oomKilled: () => boolean;
+  /** From the exit until output that a background process holds is closed; null: never. */
+  readonly lingerMs: number | null;
 }
 
-/** One command: its streams, and its exit, published once and after its own output. */
+/** Who has to know. */
+export interface ExecutionOwner {
+  readonly work: WorkQueue;
+  /** Its process is dead; called once. */
+  readonly onEnded: () => void;
+  /** Its exit is settled; called once. */
+  readonly onPublished: () => void;
+}
+
+type Forced = 'destroyed' | 'lost' | 'forced-close';
+
+/**
+ * One command: its streams, and its exit. That the process has ended is a fact as soon as anybody learns of it, and the
+ * first who does claims the exit; it is published in the drain of the runtime's queue, once and behind the last byte.
+ */
 export class LiveExecution implements Execution {
   readonly id: string = randomUUID();
   readonly pid: number;
@@ -35,24 +53,26 @@ export class LiveExecution implements Execution {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly #parts: ExecutionParts;
+  readonly #owner: ExecutionOwner;
   readonly #exit = Promise.withResolvers<ExitStatus>();
-  readonly #onPublished: () => void;
+  readonly #claim = new Claim();
+  readonly #exitListeners = new Set<() => void>();
+  #status: ExitStatus | null = null;
   /** Why it will have ended, when that is known before its exit: the first writer wins. */
   #forcedReason: 'timeout' | null = null;
   /** We sent SIGKILL: then an exit by it is no news about the memory. */
   #killSent = false;
-  #claimed = false;
-  #onExited: (() => void) | null = null;
-  #pidfdOpen = true;
+  #ended = false;
+  #onEnded: (() => void) | null = null;
 
-  constructor(parts: ExecutionParts, onPublished: () => void) {
+  constructor(parts: ExecutionParts, owner: ExecutionOwner) {
     this.#parts = parts;
-    this.#onPublished = onPublished;
+    this.#owner = owner;
     this.pid = parts.pid;
     this.tag = parts.tag;
-    this.stdin = parts.stdin;
-    this.stdout = parts.stdout;
-    this.stderr = parts.stderr;
+    this.stdin = parts.streams.stdin;
+    this.stdout = parts.streams.stdout;
+    this.stderr = parts.streams.stderr;
   }
 
   wait(options: CallOptions = {}): Promise<ExitStatus> {
@@ -66,7 +86,7 @@ export class LiveExecution implements Execution {
       throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
     this.#killSent ||= signal === 'SIGKILL';
     // Through the pidfd, so a recycled pid is never hit; a dead one is fine.
-    if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, number);
+    if (!this.#ended) sendSignal(this.#parts.pidfd, number);
   }
 
   async closeStdin(options: CallOptions = {}): Promise<void> {
@@ -75,18 +95,93 @@ export class LiveExecution implements Execution {
     this.stdin.end();
   }
 
-  /** Called once, when its exit is known; at once when it is already. */
-  onExited(listener: () => void): void {
-    if (this.#claimed) listener();
-    else this.#onExited = listener;
+  async resize(size: TerminalSize, options: CallOptions = {}): Promise<void> {
+    throwIfAborted(options.signal, 'execution.resize()');
+    const checked = checkTerminalSize('size', size);
+    if (!this.#parts.streams.hasTerminal)
+      throw new HatcheryError('ERR_SPEC_INVALID', 'resize: this execution has no terminal; start it with tty');
+    this.#parts.streams.resize(checked);
+  }
+
+  attach(options?: AttachOptions): AsyncIterableIterator<OutputEvent> {
+    const { sources } = this.#parts.streams;
+    const onExit = (listener: () => void): Disposable => {
+      this.#exitListeners.add(listener);
+      return { [Symbol.dispose]: () => this.#exitListeners.delete(listener) };
+    };
+    return attach({ what: `execution ${this.id}`, sources, exit: () => this.#status, onExit }, options);
+  }
+
+  /** Called once, when its process is dead; at once when it is already. */
+  onEnded(listener: () => void): void {
+    if (this.#ended) listener();
+    else this.#onEnded = listener;
   }
 
   /** Sends the signal to every process of the tree. */
   signalTree(signal: 'SIGTERM' | 'SIGKILL', reason: 'timeout' | null): void {
-    if (!this.#claimed) this.#forcedReason ??= reason;
+    if (this.#ended) return;
+    this.#forcedReason ??= reason;
     this.#killSent ||= signal === 'SIGKILL';
-    if (this.#trySignalTree(signal)) return;
-    if (this.#pidfdOpen) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+    if (!this.#trySignalTree(signal)) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+  }
+
+  /** The exit as init told it. */
+  told(exit: ExitMessage): void {
+    if (!this.#claim.take()) return;
+    // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
+    if (this.#forcedReason === 'timeout') this.#trySignalTree('SIGKILL');
+    const status = exitStatusOf(exit, (signal) => this.#reasonOf(signal));
+    this.#end(status);
+  }
+
+  /** Its sandbox is gone, every process of it: without a told exit the true status is not known, and none is made up. */
+  forced(reason: Forced): void {
+    if (this.#claim.take()) this.#end({ exitCode: null, signal: null, reason, usage: null });
+  }
+
+  /** No writer is left: what is still in the pipes goes into the logs, so that no descriptor outlives the sandbox. */
+  takeRest(): void {
+    this.#parts.streams.takeRest();
+  }
+
+  /** Its process is dead and its exit claimed, by the caller: whatever happens now, the exit is published. */
+  #end(status: ExitStatus): void {
+    this.#ended = true;
+    this.#onEnded?.();
+    // From here on its pid belongs to nobody, or to somebody else.
+    closeFd(this.#parts.pidfd);
+    this.stdin?.destroy();
+    this.#owner.onEnded();
+    this.#owner.work.post({ run: () => this.#settle(status), drop: () => this.#publish(status) });
+  }
+
+  #settle(status: ExitStatus): void {
+    const { streams } = this.#parts;
+    try {
+      streams.takePending();
+    } catch {
+      // A reader's own listener threw, say. The claim is taken, so nobody else would publish.
+    }
+    if (streams.isHandedOver) return this.#publish(status);
+    void streams.handedOver().then(() => {
+      this.#owner.work.post({ run: () => this.#publish(status), drop: () => this.#publish(status) });
+    });
+  }
+
+  #publish(status: ExitStatus): void {
+    this.#status = status;
+    this.#exit.resolve(status);
+    for (const listener of this.#exitListeners) listener();
+    this.#linger();
+    this.#owner.onPublished();
+  }
+
+  #linger(): void {
+    const { streams, lingerMs } = this.#parts;
+    if (streams.finished || lingerMs === null) return;
+    // Does not keep this process alive: then there is nobody for the output either.
+    setTimeout(() => streams.finish(), lingerMs).unref();
   }
 
   /** false: there is no tree, or it cannot be read (out of descriptors); the command itself can still be reached. */
@@ -99,76 +194,17 @@ export class LiveExecution implements Execution {
     }
   }
 
-  /** The exit as init told it. Published after the bytes that the process wrote before. */
-  async exited(exit: ExitMessage): Promise<void> {
-    if (!this.#claim()) return;
-    const { exitCode, signal } = decodeWaitStatus(exit.waitStatus);
-    const usage = {
-      userMs: exit.userMicroseconds / 1000,
-      systemMs: exit.systemMicroseconds / 1000,
-      maxRssBytes: exit.maxRssKilobytes * 1024,
-    };
-    let reason: ExitStatus['reason'] = this.#forcedReason ?? (signal === null ? 'exited' : 'signaled');
-    try {
-      // A descendant that ignored SIGTERM gets no grace of its own once the command has ended.
-      if (this.#forcedReason === 'timeout') this.#parts.tree?.signal('SIGKILL');
-      reason = this.#forcedReason ?? this.#reasonOf(signal);
-      await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]);
-    } catch {
-      // Out of descriptors, say. The claim is taken, so nobody else would publish: the exit comes first.
-    }
-    this.#publish({ exitCode, signal, reason, usage });
-  }
-
-  /**
-   * Its sandbox is gone: without a told exit the true status is not known, and none is made up. Resolves when its exit is
-   * published, whoever does it.
-   */
-  async forced(reason: 'destroyed' | 'lost' | 'forced-close'): Promise<void> {
-    if (!this.#claim()) {
-      await this.#exit.promise;
-      return;
-    }
-    // Likewise: what cannot be drained does not keep the exit back.
-    await Promise.all([drained(this.#parts.stdout), drained(this.#parts.stderr)]).catch(() => {});
-    this.#publish({ exitCode: null, signal: null, reason, usage: null });
-  }
-
-  /** Called once, when none of its output pipes is open any more: with unread output that can be long after its exit. */
-  onPipesReleased(listener: () => void): void {
-    let open = 2;
-    const released = (): void => {
-      if (--open === 0) listener();
-    };
-    this.#parts.stdout.onReleased = released;
-    this.#parts.stderr.onReleased = released;
-  }
-
-  /** No writer is left: what is still in the pipes goes into the streams, so that no descriptor outlives the sandbox. */
-  takeRest(): void {
-    this.#parts.stdout.takeRest();
-    this.#parts.stderr.takeRest();
-    this.stdin?.destroy();
-  }
-
-  #reasonOf(signal: NodeJS.Signals | null): 'exited' | 'signaled' | 'out-of-memory' {
+  #reasonOf(signal: NodeJS.Signals | null): ExitStatus['reason'] {
+    if (this.#forcedReason !== null) return this.#forcedReason;
     if (signal === null) return 'exited';
-    return signal === 'SIGKILL' && !this.#killSent && this.#parts.oomKilled() ? 'out-of-memory' : 'signaled';
+    return signal === 'SIGKILL' && !this.#killSent && this.#oomKilled() ? 'out-of-memory' : 'signaled';
   }
 
-  #claim(): boolean {
-    if (this.#claimed) return false;
-    this.#claimed = true;
-    this.#onExited?.();
-    // Seen dead: from here on its pid belongs to nobody, or to somebody else.
-    this.#pidfdOpen = false;
-    closeFd(this.#parts.pidfd);
-    this.stdin?.destroy();
-    return true;
-  }
-
-  #publish(status: ExitStatus): void {
-    this.#exit.resolve(status);
-    this.#onPublished();
+  #oomKilled(): boolean {
+    try {
+      return this.#parts.oomKilled();
+    } catch {
+      return false; // out of descriptors, say: the exit itself is known and comes first
+    }
   }
 }

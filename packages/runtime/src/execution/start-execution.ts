@@ -1,17 +1,19 @@
-import { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import type { SandboxCgroup } from '@hatchery/cgroup';
-import { changeOwner, closeFd, makePipe, releaseFd } from '@hatchery/linux';
-import { type ExecedMessage, type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
+import { closeFd } from '@hatchery/linux';
+import { type ExecedMessage, type ExecMessage, type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
 import { AbortError } from '../errors.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
+import { DurableRing } from '../output/durable-ring.ts';
+import type { ReplayBudget } from '../output/replay-budget.ts';
 import { type CompiledExec, completeExec } from '../spec/exec-options.ts';
 import { lookupUser, type SandboxUser } from '../users/passwd.ts';
 import { type ArgumentBlock, packArguments } from './argument-block.ts';
 import { execError } from './exec-error.ts';
 import type { ExecutionParts } from './execution.ts';
 import { watchOomKills } from './oom-kills.ts';
-import { PipeOutput } from './pipe-output.ts';
+import { type OutputKeeping, openPipeStreams, openTerminalStreams } from './open-streams.ts';
+import { openPipes, type Pipes } from './pipes.ts';
+import type { ExecutionStreams } from './streams.ts';
 import type { TreeCgroup } from './tree-cgroup.ts';
 import type { TreeCgroups } from './tree-cgroups.ts';
 
@@ -27,86 +29,131 @@ export interface ExecutionPlace {
   readonly cgroup: SandboxCgroup;
   readonly lease: Lease;
   readonly noNewPrivileges: boolean;
+  readonly replayBytes: number;
+  readonly budget: ReplayBudget;
+  /** Whether executions outlive this process unless they ask not to. */
+  readonly durable: boolean;
   /** Kills the child in which init waits. */
   readonly killStalled: () => void;
 }
 
-interface Pipes {
-  readonly stdin: readonly [number, number] | null;
-  readonly stdout: readonly [number, number];
-  readonly stderr: readonly [number, number];
+/** What is open while a command is being started. */
+interface Start {
+  readonly place: ExecutionPlace;
+  readonly number: number;
+  readonly compiled: CompiledExec;
+  readonly user: SandboxUser;
+  /** null: it gets a terminal. */
+  readonly pipes: Pipes | null;
+  readonly ring: DurableRing | null;
+  readonly tree: TreeCgroup | null;
 }
 
-/** The ends belong to the user the command runs as, so that it can reopen them (`> /dev/stdout`). */
-function openPipes(withStdin: boolean, uid: number, gid: number): Pipes {
-  const opened: number[] = [];
-  const open = (): readonly [number, number] => {
-    const pipe = makePipe();
-    opened.push(...pipe);
-    changeOwner(pipe[0], uid, gid);
-    return pipe;
+/** The child's ends of the pipes and what init keeps of a durable execution; ours stay. */
+function descriptorsOf({
+  pipes,
+  ring,
+}: Start): Pick<ExecMessage, 'stdin' | 'stdout' | 'stderr' | 'stdoutKept' | 'stderrKept'> {
+  const isKept = ring !== null && pipes !== null;
+  return {
+    stdin: pipes?.stdin?.[0] ?? null,
+    stdout: pipes?.stdout[1] ?? null,
+    stderr: pipes?.stderr[1] ?? null,
+    stdoutKept: isKept ? pipes.stdout[0] : null,
+    stderrKept: isKept ? pipes.stderr[0] : null,
   };
-  try {
-    return { stdin: withStdin ? open() : null, stdout: open(), stderr: open() };
-  } catch (error) {
-    for (const fd of opened) closeFd(fd);
-    throw error;
-  }
-}
-
-function openStdin(fd: number): Writable {
-  const stdin = new Socket({ fd: releaseFd(fd), readable: false, writable: true });
-  // EPIPE, when the program no longer reads: each write's callback gets it; without a listener it would end the process.
-  stdin.on('error', () => {});
-  return stdin;
-}
-
-interface OurEnds {
-  readonly stdin: Writable | null;
-  readonly stdout: PipeOutput;
-  readonly stderr: PipeOutput;
-}
-
-function openOurEnds(pipes: Pipes): OurEnds {
-  const stdin = pipes.stdin === null ? null : openStdin(pipes.stdin[1]);
-  return { stdin, stdout: new PipeOutput(pipes.stdout[0]), stderr: new PipeOutput(pipes.stderr[0]) };
 }
 
 /** Sends the request; the child's ends and the block are the kernel's then, and our descriptors of them are closed. */
-function sendExec(
-  place: ExecutionPlace,
-  number: number,
-  compiled: CompiledExec,
-  user: SandboxUser,
-  pipes: Pipes,
-  tree: TreeCgroup | null,
-): Promise<ExecedMessage> {
-  const streams = { stdin: pipes.stdin?.[0] ?? null, stdout: pipes.stdout[1], stderr: pipes.stderr[1] };
+function sendExec(start: Start): Promise<ExecedMessage> {
+  const { place, number, compiled, user, ring, tree } = start;
+  const descriptors = descriptorsOf(start);
+  const { stdin, stdout, stderr } = descriptors;
   let block: ArgumentBlock | null = null;
   try {
     const { argv, env, cwd, searchPath } = completeExec(compiled, user);
     block = packArguments(argv, env);
     const { uid, gid, groups } = user;
+    const identity = { uid, gid, groups, noNewPrivileges: place.noNewPrivileges };
+    const { columns, rows } = compiled.tty ?? { columns: 0, rows: 0 };
+    const terminal = { terminal: compiled.tty !== null, columns, rows };
+    const kept = { durable: ring !== null, ring: ring?.fd ?? null, label: Buffer.alloc(0) };
+    const cgroup = tree?.directoryFd ?? null;
     return place.connection.exec(
-      {
-        execution: number,
-        cwd,
-        searchPath,
-        uid,
-        gid,
-        groups,
-        noNewPrivileges: place.noNewPrivileges,
-        ...block,
-        ...streams,
-        cgroup: tree?.directoryFd ?? null,
-      },
+      { execution: number, cwd, searchPath, ...identity, ...terminal, ...block, ...descriptors, ...kept, cgroup },
       {
         timeoutMs: Math.min(execDeadlineMs, compiled.timeoutMs ?? execDeadlineMs),
         signal: compiled.signal ?? undefined,
       },
     );
   } finally {
-    for (const fd of [...Object.values(streams), block?.blockFile]) if (fd !== undefined && fd !== null) closeFd(fd);
+    for (const fd of [stdin, stdout, stderr, block?.blockFile]) if (fd !== undefined && fd !== null) closeFd(fd);
+  }
+}
+
+function keepingOf({ place, number, compiled, ring }: Start): OutputKeeping {
+  return {
+    replayBytes: compiled.replayBytes ?? place.replayBytes,
+    budget: place.budget,
+    ring,
+    // What init keeps goes with ours, so that a writer that nobody reads any more gets SIGPIPE.
+    onFinished: (stream) => {
+      if (ring !== null) place.connection.release(number, { stdout: stream === 'stdout', stderr: stream === 'stderr' });
+    },
+  };
+}
+
+interface Started extends ExecedMessage {
+  readonly streams: ExecutionStreams;
+}
+
+async function startOnPipes(start: Start, pipes: Pipes): Promise<Started> {
+  let streams: ExecutionStreams;
+  let sent: Promise<ExecedMessage>;
+  // Opening our ends takes as long as init needs for its part, so the one is done while the other is.
+  try {
+    sent = sendExec(start);
+  } finally {
+    streams = openPipeStreams(pipes, keepingOf(start));
+  }
+  try {
+    return { ...(await sent), streams };
+  } catch (error) {
+    streams.finish();
+    streams.stdin?.destroy();
+    throw error;
+  }
+}
+
+async function startOnTerminal(start: Start): Promise<Started> {
+  let execed: ExecedMessage;
+  try {
+    execed = await sendExec(start);
+  } catch (error) {
+    start.ring?.close();
+    throw error;
+  }
+  const { terminal } = execed;
+  if (terminal === null) throw new Error('init told no terminal');
+  return { ...execed, streams: openTerminalStreams(terminal, start.compiled.stdin === 'pipe', keepingOf(start)) };
+}
+
+/** Opens what the start needs; whatever fails, nothing stays open. */
+function prepare(place: ExecutionPlace, number: number, compiled: CompiledExec): Start {
+  const { lease } = place;
+  const user = lookupUser(place.rootFd, compiled.user);
+  const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
+  const tree = wantsTree ? place.trees.make(number) : null;
+  let ring: DurableRing | null = null;
+  try {
+    if (compiled.durable ?? place.durable) ring = new DurableRing(compiled.replayBytes ?? place.replayBytes);
+    const ids = [lease.firstId + user.uid, lease.firstId + user.gid] as const;
+    const pipes = compiled.tty === null ? openPipes(compiled.stdin === 'pipe', ...ids) : null;
+    return { place, number, compiled, user, pipes, ring, tree };
+  } catch (error) {
+    ring?.close();
+    if (tree !== null) place.trees.remove(tree);
+    throw execError(place.sandboxId, compiled.command[0], error);
   }
 }
 
@@ -116,25 +163,13 @@ export async function startExecution(
   number: number,
   compiled: CompiledExec,
 ): Promise<ExecutionParts> {
-  const { lease } = place;
-  const user = lookupUser(place.rootFd, compiled.user);
-  const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
-  const tree = wantsTree ? place.trees.make(number) : null;
-  let ours: OurEnds | null = null;
+  const oomKilled = watchOomKills(place.cgroup);
+  const start = prepare(place, number, compiled);
+  const { pipes, tree } = start;
   try {
-    const oomKilled = watchOomKills(place.cgroup);
-    const pipes = openPipes(compiled.stdin === 'pipe', lease.firstId + user.uid, lease.firstId + user.gid);
-    // Opening our ends takes as long as init needs for its part, so the one is done while the other is.
-    let started: Promise<ExecedMessage>;
-    try {
-      started = sendExec(place, number, compiled, user, pipes, tree);
-    } finally {
-      ours = openOurEnds(pipes);
-    }
-    const { pid, pidfd } = await started;
-    return { pid, pidfd, tag: compiled.tag, ...ours, tree, oomKilled };
+    const { pid, pidfd, streams } = await (pipes === null ? startOnTerminal(start) : startOnPipes(start, pipes));
+    return { pid, pidfd, tag: compiled.tag, streams, tree, oomKilled, lingerMs: compiled.lingerMs };
   } catch (error) {
-    for (const stream of [ours?.stdin, ours?.stdout, ours?.stderr]) stream?.destroy();
     if (error instanceof RequestTimeoutError) place.killStalled();
     // A late start must not live on unseen; only this execution was ever in that cgroup.
     tree?.signal('SIGKILL');

@@ -10,6 +10,11 @@ export interface OpenOptions {
   readonly instance: string | null;
   readonly dataDirectory: string;
   readonly logger: Logger;
+  readonly drain: 'auto' | 'manual';
+  readonly replayBytes: number;
+  readonly replayTotalBytes: number;
+  readonly exitRetentionMs: number;
+  readonly orphanMs: number;
 }
 
 function requireHost(): void {
@@ -60,14 +65,7 @@ export async function openContext(options: OpenOptions): Promise<RuntimeContext>
     cgroups = openCgroups(instance.cgroupBase, options.logger);
     zygotes = new ZygoteKeeper(cgroups, options.logger);
     await zygotes.get();
-    return new RuntimeContext({
-      instance,
-      cgroups,
-      zygotes,
-      runDirectory: options.runDirectory,
-      dataDirectory: options.dataDirectory,
-      logger: options.logger,
-    });
+    return new RuntimeContext({ instance, cgroups, zygotes, options });
   } catch (error) {
     await zygotes?.close();
     giveBack(cgroups, options.logger);

@@ -140,8 +140,13 @@ async function parkAndStart(
   work: number,
 ): Promise<number> {
   const token = Buffer.from(record.token, 'hex');
-  // No runner comes back for a sandbox of a private instance: it ends with this connection.
-  const request = { hostname: spec.hostname, token, epoch: Number(context.instance.epoch), orphanMs: 0, work };
+  const request = {
+    hostname: spec.hostname,
+    token,
+    epoch: Number(context.instance.epoch),
+    orphanMs: context.options.orphanMs,
+    work,
+  };
   try {
     await connection.start(request, { timeoutMs: makeDeadlineMs });
   } catch (error) {

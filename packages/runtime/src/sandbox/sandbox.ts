@@ -7,14 +7,17 @@ import { enforceDeadline } from '../execution/deadline.ts';
 import { LiveExecution } from '../execution/execution.ts';
 import { killStalledChild } from '../execution/kill-stalled.ts';
 import { runToEnd } from '../execution/run-to-end.ts';
-import { startExecution } from '../execution/start-execution.ts';
+import { type ExecutionPlace, startExecution } from '../execution/start-execution.ts';
 import { TreeCgroups } from '../execution/tree-cgroups.ts';
 import type { SandboxRecord } from '../instance/record.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
 import { compileExec } from '../spec/exec-options.ts';
 import { checkInteger } from '../spec/fields.ts';
+import { notSupported } from '../spec/invalid.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import type { CallOptions, ExecOptions, Execution, RunOptions, RunResult, Sandbox, SandboxState } from '../types.ts';
+import { Executions } from './executions.ts';
+import { reconnect } from './reconnect.ts';
 import { StateCell } from './state.ts';
 import { type Remains, teardown } from './teardown.ts';
 
@@ -37,11 +40,7 @@ const defaultOutputBytes = 64 * 1024 ** 2;
 
 type Command = readonly [string, ...string[]];
 
-/** Its executions: started ones, and those whose start is under way, whose exit may come before they are known. */
-interface Slot {
-  execution: LiveExecution | null;
-  earlyExit: ExitMessage | null;
-}
+type EndReason = 'destroyed' | 'lost' | 'forced-close';
 
 /** A running sandbox of this runtime. */
 export class LiveSandbox implements Sandbox {
@@ -55,13 +54,11 @@ export class LiveSandbox implements Sandbox {
   readonly #state: StateCell;
   readonly #remains: Remains;
   readonly #trees: TreeCgroups;
-  readonly #slots = new Map<number, Slot>();
-  /** Executions with a pipe open: those that have ended, too, as long as their output is unread. */
-  readonly #piped = new Set<LiveExecution>();
+  readonly #executions: Executions;
   readonly #disconnected = Promise.withResolvers<void>();
-  #lastExecution = 0;
+  #connection: InitConnection;
   #teardown: Promise<void> | null = null;
-  #endReason: 'destroyed' | 'lost' | 'forced-close' = 'lost';
+  #endReason: EndReason = 'lost';
 
   constructor(context: RuntimeContext, parts: SandboxParts) {
     this.#context = context;
@@ -81,8 +78,11 @@ export class LiveSandbox implements Sandbox {
       onDead: () => this.#onDead(),
     };
     this.#trees = new TreeCgroups(parts.workFd, parts.lease.firstId);
+    this.#executions = new Executions(context.options.exitRetentionMs);
+    this.#connection = parts.connection;
     this.#state.apply('made');
     context.sandboxes.set(this.id, this);
+    context.tell('created', this);
   }
 
   get state(): SandboxState {
@@ -90,11 +90,15 @@ export class LiveSandbox implements Sandbox {
   }
 
   executions(): Execution[] {
-    return [...this.#slots.values()].flatMap(({ execution }) => (execution === null ? [] : [execution]));
+    return this.#executions.running();
   }
 
-  async exec(command: Command, options?: ExecOptions): Promise<Execution> {
-    return await this.#start(command, options);
+  execution(id: string): Execution | undefined {
+    return this.#executions.find(id);
+  }
+
+  exec(command: Command, options?: ExecOptions): Promise<Execution> {
+    return this.#context.untilClosed('sandbox.exec()', this.#start(command, options), undefined, () => {});
   }
 
   async run(command: Command, options: RunOptions = {}): Promise<RunResult> {
@@ -113,7 +117,7 @@ export class LiveSandbox implements Sandbox {
   }
 
   /** The one way to an end. Concurrent and later calls share the first one's teardown, unless it failed. */
-  end(reason: 'destroyed' | 'lost' | 'forced-close'): Promise<void> {
+  end(reason: EndReason): Promise<void> {
     if (this.#teardown === null) {
       if (this.#state.state === 'running') {
         this.#endReason = reason;
@@ -130,79 +134,111 @@ export class LiveSandbox implements Sandbox {
   }
 
   onExit(exit: ExitMessage): void {
-    const slot = this.#slots.get(exit.execution);
     // Ours from now on, whoever still has to be told.
-    this.#parts.connection.acknowledge(exit.execution);
-    if (slot === undefined) return; // given up before it started
-    if (slot.execution === null) slot.earlyExit = exit;
-    else void slot.execution.exited(exit);
+    this.#connection.acknowledge(exit.execution);
+    this.#executions.told(exit);
   }
 
-  /** Init has gone by itself or was killed: everything inside went with it. */
+  /** The connection to init broke: that is no exit yet. What runs goes on while a new one is made. */
   onConnectionClosed(): void {
+    if (this.#state.state === 'running') void this.#reconnect();
+    else this.#disconnected.resolve();
+  }
+
+  async #reconnect(): Promise<void> {
+    const { record, pidfd } = this.#parts;
+    const { instance, logger } = this.#context;
+    const address = {
+      instanceDirectory: instance.directory,
+      sandboxId: this.id,
+      token: Buffer.from(record.token, 'hex'),
+      epoch: Number(instance.epoch),
+      pidfd,
+    };
+    const connection = await reconnect(address, {
+      sandboxId: this.id,
+      onExit: (exit) => this.onExit(exit),
+      onClosed: () => this.onConnectionClosed(),
+    });
+    if (connection !== null) {
+      logger.warn({ sandboxId: this.id }, 'the connection to init broke; there is a new one');
+      this.#connection = connection;
+      return;
+    }
     this.#disconnected.resolve();
     if (this.#state.state !== 'running') return;
-    this.#context.logger.warn({ sandboxId: this.id }, 'a sandbox lost its init');
+    logger.warn({ sandboxId: this.id }, 'a sandbox lost its init');
     this.end('lost').catch((error: unknown) =>
-      this.#context.logger.error({ err: error, sandboxId: this.id }, 'a lost sandbox could not be removed'),
+      logger.error({ err: error, sandboxId: this.id }, 'a lost sandbox could not be removed'),
     );
   }
 
   async #start(command: Command, options: ExecOptions | undefined): Promise<LiveExecution> {
     if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()');
     const compiled = compileExec(command, options, this.#parts.spec);
+    if (compiled.durable === true && this.#context.instance.isPrivate)
+      throw notSupported('durable', true, 'open the runtime with a name for its instance');
     throwIfAborted(compiled.signal, 'sandbox.exec()');
     this.#state.require('running', 'exec');
-    const number = ++this.#lastExecution;
-    const slot: Slot = { execution: null, earlyExit: null };
-    this.#slots.set(number, slot);
-    const { connection, rootFd, lease, spec, pid } = this.#parts;
-    const cgroup = this.#context.cgroups.sandbox(this.id);
-    const killStalled = (): void => killStalledChild(pid, cgroup.pids());
-    const place = {
+    const number = this.#executions.begin();
+    try {
+      const parts = await startExecution(this.#place(), number, compiled);
+      const execution: LiveExecution = new LiveExecution(parts, {
+        work: this.#context.work,
+        onEnded: () => {
+          if (parts.tree !== null) this.#trees.remove(parts.tree);
+        },
+        onPublished: () => this.#executions.ended(number, execution),
+      });
+      parts.streams.onFinished(() => this.#executions.closed(execution));
+      enforceDeadline(execution, compiled);
+      this.#executions.started(number, execution);
+      // Its sandbox ended while it was being started; the teardown did not see it.
+      if (this.state === 'destroyed') this.#endOf(execution);
+      return execution;
+    } catch (error) {
+      this.#executions.giveUp(number);
+      throw this.#context.closing ? new RuntimeClosedError('sandbox.exec()', { cause: error }) : error;
+    }
+  }
+
+  #place(): ExecutionPlace {
+    const { rootFd, lease, spec, pid } = this.#parts;
+    const { instance, cgroups, options, replay } = this.#context;
+    const cgroup = cgroups.sandbox(this.id);
+    return {
       sandboxId: this.id,
-      connection,
+      connection: this.#connection,
       rootFd,
       trees: this.#trees,
       cgroup,
       lease,
       noNewPrivileges: spec.noNewPrivileges,
-      killStalled,
+      replayBytes: options.replayBytes,
+      budget: replay,
+      durable: !instance.isPrivate,
+      killStalled: () => killStalledChild(pid, cgroup.pids()),
     };
-    try {
-      const parts = await startExecution(place, number, compiled);
-      const execution = new LiveExecution(parts, () => {
-        this.#slots.delete(number);
-        if (parts.tree !== null) this.#trees.remove(parts.tree);
-      });
-      slot.execution = execution;
-      this.#piped.add(execution);
-      execution.onPipesReleased(() => this.#piped.delete(execution));
-      enforceDeadline(execution, compiled);
-      if (slot.earlyExit !== null) void execution.exited(slot.earlyExit);
-      // Its sandbox ended while it was being started; the teardown did not see it yet.
-      else if (this.state === 'destroyed') void execution.forced(this.#endReason);
-      return execution;
-    } catch (error) {
-      this.#slots.delete(number);
-      throw error;
-    }
   }
 
   async #tearDown(): Promise<void> {
     await teardown(this.#remains);
     this.#state.apply('teardown done');
     this.#context.sandboxes.delete(this.id);
+    this.#context.tell('destroyed', this, this.#endReason);
   }
 
   /** Every process is gone, and with it the other end of each pipe. */
   async #onDead(): Promise<void> {
     // Exits that init had told before it was killed are still in the socket; its end comes after them.
     await this.#disconnected.promise;
-    const ended = [...this.#slots.values()].flatMap(({ execution }) => (execution === null ? [] : [execution]));
-    for (const execution of this.#piped) execution.takeRest();
-    await Promise.all(ended.map((execution) => execution.forced(this.#endReason)));
-    this.#parts.connection.close();
+    for (const execution of this.#executions.all()) this.#endOf(execution);
+    this.#connection.close();
     closeSync(this.#parts.workFd);
+  }
+
+  #endOf(execution: LiveExecution): void {
+    execution.takeRest();
+    execution.forced(this.#endReason);
   }
 }

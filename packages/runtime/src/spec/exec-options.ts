@@ -1,5 +1,5 @@
 import { HatcheryError } from '../errors.ts';
-import type { ExecOptions } from '../types.ts';
+import type { ExecOptions, TerminalSize } from '../types.ts';
 import type { SandboxUser } from '../users/passwd.ts';
 import {
   checkAbsolutePath,
@@ -7,10 +7,11 @@ import {
   checkEnvironment,
   checkInteger,
   checkKeys,
+  checkTerminalSize,
   checkText,
   checkUser,
 } from './fields.ts';
-import { invalid, notSupported } from './invalid.ts';
+import { invalid } from './invalid.ts';
 
 /** What an execution takes from its sandbox; a CompiledSpec is one. */
 export interface ExecDefaults {
@@ -33,6 +34,13 @@ export interface CompiledExec {
   readonly timeoutMs: number | null;
   readonly killGraceMs: number;
   readonly signal: AbortSignal | null;
+  readonly tty: TerminalSize | null;
+  /** null: whatever the instance can. */
+  readonly durable: boolean | null;
+  /** null: the runtime's. */
+  readonly replayBytes: number | null;
+  /** null: for ever. */
+  readonly lingerMs: number | null;
 }
 
 /** What crosses to init once the user is known. */
@@ -51,9 +59,11 @@ const maxStringBytes = 131_071;
 const maxTotalBytes = 512 * 1024;
 /** setTimeout's longest delay. */
 const maxDelayMs = 2_147_483_647;
+/** Of one stream. */
+export const maxReplayBytes: number = 1024 ** 3;
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-const known = ['cwd', 'env', 'user', 'tag', 'stdin', 'tty', 'timeoutMs', 'killGraceMs', 'durable', 'signal'];
+const known = 'cwd env user tag stdin tty timeoutMs killGraceMs durable replayBytes lingerMs signal'.split(' ');
 
 /**
  * Checks a command and its options and fills in the sandbox's defaults.
@@ -66,10 +76,6 @@ export function compileExec(
 ): CompiledExec {
   checkKeys('options', options, known);
   const given: ExecOptions = options ?? {};
-  if (given.tty !== undefined) throw notSupported('tty', given.tty, 'leave it out and use pipes');
-  if (given.durable !== undefined && checkBoolean('durable', given.durable)) {
-    throw notSupported('durable', true, 'leave it out');
-  }
   const compiled: CompiledExec = {
     command: checkCommand(command),
     env: { ...defaults.env, ...checkEnvironment('env', given.env ?? {}) },
@@ -80,6 +86,11 @@ export function compileExec(
     timeoutMs: given.timeoutMs === undefined ? null : checkInteger('timeoutMs', given.timeoutMs, 1, maxDelayMs),
     killGraceMs: checkInteger('killGraceMs', given.killGraceMs ?? 5000, 0, maxDelayMs),
     signal: checkSignal(given.signal),
+    tty: given.tty === undefined ? null : checkTerminalSize('tty', given.tty),
+    durable: given.durable === undefined ? null : checkBoolean('durable', given.durable),
+    replayBytes:
+      given.replayBytes === undefined ? null : checkInteger('replayBytes', given.replayBytes, 0, maxReplayBytes),
+    lingerMs: given.lingerMs === null ? null : checkInteger('lingerMs', given.lingerMs ?? 5000, 0, maxDelayMs),
   };
   checkSize(compiled.command, environmentStrings(compiled.env));
   return compiled;
@@ -88,7 +99,8 @@ export function compileExec(
 /** Puts the default environment under the caller's and settles what depends on the user. Throws ERR_EXEC_TOO_LARGE. */
 export function completeExec(compiled: CompiledExec, user: Pick<SandboxUser, 'name' | 'home'>): CompletedExec {
   const defaults = { PATH: defaultPath, HOME: user.home, USER: user.name, LANG: 'C.UTF-8' };
-  const variables: Record<string, string> = { ...defaults, ...compiled.env };
+  const terminal = compiled.tty === null ? {} : { TERM: 'xterm' };
+  const variables: Record<string, string> = { ...defaults, ...terminal, ...compiled.env };
   const env = environmentStrings(variables);
   checkSize(compiled.command, env);
   const searchPath = checkText('env.PATH', variables['PATH'] ?? defaultPath, 4095);

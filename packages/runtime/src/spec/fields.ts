@@ -1,3 +1,4 @@
+import type { TerminalSize } from '../types.ts';
 import { invalid } from './invalid.ts';
 
 /** A plain options object whose keys are all known; undefined counts as empty. */
@@ -81,4 +82,14 @@ export function checkUser(option: string, value: unknown): string {
   const user = checkText(option, value, 511);
   if (!/^[^:\n]+(:[^:\n]+)?$/.test(user)) throw invalid(option, value, 'a name, uid, uid:gid or name:group');
   return user;
+}
+
+/** Columns and rows as the kernel keeps them, 16 bits each; 0 stands for unknown and is refused. */
+export function checkTerminalSize(option: string, value: unknown): TerminalSize {
+  checkKeys(option, value, ['columns', 'rows']);
+  const { columns, rows } = (value ?? {}) as Partial<TerminalSize>;
+  return {
+    columns: checkInteger(`${option}.columns`, columns, 1, 65_535),
+    rows: checkInteger(`${option}.rows`, rows, 1, 65_535),
+  };
 }

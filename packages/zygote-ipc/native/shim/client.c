@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "channel.h"
 #include "executions.h"
@@ -13,13 +14,13 @@ int client_socket = -1;
    from the table. */
 static struct {
   uint8_t bytes[2048];
-  size_t length;
-  int descriptor;
-} kept = {.descriptor = -1};
+  size_t length, descriptor_count;
+  int descriptors[WIRE_MAX_DESCRIPTORS];
+} kept;
 
 static void forget_kept(void) {
-  if (kept.descriptor >= 0) close(kept.descriptor);
-  kept.descriptor = -1;
+  for (size_t i = 0; i < kept.descriptor_count; i++) close(kept.descriptors[i]);
+  kept.descriptor_count = 0;
   kept.length = 0;
 }
 
@@ -37,16 +38,29 @@ void client_drop(void) {
 
 bool client_writable(void) { return kept.length == 0; }
 
-void client_tell(const struct wire_message *message) {
-  if (client_socket < 0 || reply_send(client_socket, message, false) == 0) return;
-  /* EPIPE and the like: the end of file that follows drops the client; exits stay in the table for the next one. */
-  if (errno != EAGAIN) return;
+/* What cannot be told must not be missing in silence: the client gets end of file, and the table tells the next one. */
+static void cut_off(void) {
+  forget_kept();
+  (void)shutdown(client_socket, SHUT_RDWR); /* of a connected socket: cannot fail */
+}
+
+static bool keep(const struct wire_message *message) {
   int descriptors[WIRE_MAX_DESCRIPTORS];
   size_t count = wire_fds(message, descriptors);
   ptrdiff_t length = wire_encode(kept.bytes, sizeof kept.bytes, message);
-  if (length < 0 || count > 1) return;
-  kept.descriptor = count == 1 ? fcntl(descriptors[0], F_DUPFD_CLOEXEC, 3) : -1;
+  if (length < 0) return false;
+  for (size_t i = 0; i < count; i++) {
+    int copy = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return false;
+    kept.descriptors[kept.descriptor_count++] = copy;
+  }
   kept.length = (size_t)length;
+  return true;
+}
+
+void client_tell(const struct wire_message *message) {
+  if (client_socket < 0 || reply_send(client_socket, message, false) == 0) return;
+  if (errno != EAGAIN || !keep(message)) cut_off();
 }
 
 void client_tell_fault(uint32_t request, const struct fault *fault) {
@@ -56,17 +70,25 @@ void client_tell_fault(uint32_t request, const struct fault *fault) {
 
 static bool flush_kept(void) {
   if (kept.length == 0) return true;
-  if (packet_send(client_socket, kept.bytes, kept.length, &kept.descriptor, kept.descriptor >= 0 ? 1 : 0, false) < 0 && errno == EAGAIN) return false;
-  forget_kept();
-  return true;
+  if (packet_send(client_socket, kept.bytes, kept.length, kept.descriptors, kept.descriptor_count, false) == 0) forget_kept();
+  else if (errno != EAGAIN) cut_off();
+  return kept.length == 0;
 }
 
 static void tell_execution(struct execution *execution) {
   /* No pidfd for a process that has been reaped: its pid may be another's. */
   cleanup_close int pidfd = execution->ended ? -1 : (int)syscall(SYS_pidfd_open, execution->pid, 0);
   execution->listed = true;
+  const struct keepsake *keepsake = &execution->keepsake;
   struct wire_message message = {.tag = WIRE_EXECUTION,
-                                 .execution = {.execution = execution->number, .pid = (uint32_t)execution->pid, .pidfd = pidfd}};
+                                 .execution = {.execution = execution->number,
+                                               .pid = (uint32_t)execution->pid,
+                                               .label = {keepsake->label, keepsake->label_length},
+                                               .pidfd = pidfd,
+                                               .terminal = keepsake->terminal,
+                                               .stdout_kept = keepsake->stdout_kept,
+                                               .stderr_kept = keepsake->stderr_kept,
+                                               .ring = keepsake->ring}};
   client_tell(&message);
 }
 

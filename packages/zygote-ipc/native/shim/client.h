@@ -16,7 +16,7 @@ extern int client_socket;
 void client_take(int socket);
 void client_drop(void);
 
-/* Sends, or keeps it (with a duplicate of its one descriptor) until the socket takes it. */
+/* Sends, or keeps it (with duplicates of its descriptors) until the socket takes it. */
 void client_tell(const struct wire_message *message);
 void client_tell_fault(uint32_t request, const struct fault *fault);
 

@@ -1,119 +1,17 @@
 #include "exec.h"
 
-#include <grp.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "../../../linux/native/clone3.h"
-#include "seccomp.h"
+#include "launch.h"
 #include "sys.h"
+#include "terminal.h"
 
 #define MAX_BLOCK_BYTES (4U << 20)
-#define MAX_PATH 8192
-
-/* Everything the child needs, ready before it exists: it shares init's memory and must not allocate. */
-struct launch {
-  const struct wire_exec *request;
-  char **argv;
-  char **envp;
-  /* written by the child when it fails */
-  const char *failed_step;
-  int failed_code;
-};
-
-SHARES_MEMORY static int child_fail(struct launch *launch, const char *step) {
-  launch->failed_code = errno;
-  launch->failed_step = step;
-  return 127;
-}
-
-SHARES_MEMORY static int take_streams(const struct wire_exec *request) {
-  int input = request->stdin_ >= 0 ? request->stdin_ : open("/dev/null", O_RDONLY | O_CLOEXEC);
-  /* Init's own 0, 1 and 2 are open, so what came is above them and dup2 overwrites nothing that is still needed. */
-  if (input < 0 || dup2(input, 0) < 0 || dup2(request->stdout_, 1) < 0 || dup2(request->stderr_, 2) < 0) return -1;
-  return sys_close_range(3, ~0U, 0);
-}
-
-/* Leaving root clears the capabilities; root keeps what the bounding set allows, through execve. */
-SHARES_MEMORY static int become_user(const struct wire_exec *request) {
-  gid_t groups[64];
-  for (uint32_t i = 0; i < request->groups_count; i++) groups[i] = request->groups[i];
-  if (syscall(SYS_setgroups, (long)request->groups_count, groups) < 0) return -1;
-  if (syscall(SYS_setresgid, request->gid, request->gid, request->gid) < 0) return -1;
-  return (int)syscall(SYS_setresuid, request->uid, request->uid, request->uid);
-}
-
-/* A program inside may hold a lease on the file; execve would wait for it for 45 s, and init with it. */
-SHARES_MEMORY static bool is_leased(const char *path) {
-  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (fd >= 0) close(fd);
-  return fd < 0 && errno == EWOULDBLOCK;
-}
-
-SHARES_MEMORY static int exec_or_interpret(struct launch *launch, const char *path) {
-  if (is_leased(path)) {
-    errno = ETXTBSY;
-    return -1;
-  }
-  execve(path, launch->argv, launch->envp);
-  if (errno != ENOEXEC) return -1;
-  /* A script without an interpreter line: as execvp(3) and every shell do. argv[-1] is kept free for this. */
-  char **argv = launch->argv - 1, *first = launch->argv[0];
-  argv[0] = (char *)(uintptr_t)"/bin/sh";
-  argv[1] = (char *)(uintptr_t)path;
-  execve("/bin/sh", argv, launch->envp);
-  argv[1] = first;
-  return -1;
-}
-
-/* A permission error is remembered but the search goes on, as in execvp(3). */
-SHARES_MEMORY static int exec_in_path(struct launch *launch, const char *command, const char *search_path) {
-  char candidate[MAX_PATH];
-  size_t command_length = strlen(command);
-  int code = ENOENT;
-  for (const char *entry = search_path; entry != NULL;) {
-    const char *end = strchr(entry, ':');
-    size_t length = end != NULL ? (size_t)(end - entry) : strlen(entry);
-    if (length > 0 && length + command_length + 2 <= sizeof candidate) {
-      memcpy(candidate, entry, length);
-      candidate[length] = '/';
-      memcpy(candidate + length + 1, command, command_length + 1);
-      exec_or_interpret(launch, candidate);
-      if (errno == EACCES) code = EACCES;
-      else if (errno != ENOENT && errno != ENOTDIR) return -1;
-    }
-    entry = end != NULL ? end + 1 : NULL;
-  }
-  errno = code;
-  return -1;
-}
-
-/* Runs on init's memory until it execs: raw calls only. Privileges go in the order that still allows the next step. */
-SHARES_MEMORY static int child(void *argument) {
-  struct launch *launch = argument;
-  const struct wire_exec *request = launch->request;
-  const char *command = launch->argv[0];
-  sigset_t none;
-  if (unshare(CLONE_NEWCGROUP) < 0) return child_fail(launch, "unshare the cgroup namespace");
-  if (setsid() < 0) return child_fail(launch, "own a session");
-  if (take_streams(request) < 0) return child_fail(launch, "take the streams");
-  if (seccomp_hide_clone3() < 0) return child_fail(launch, "filter clone3");
-  if (become_user(request) < 0) return child_fail(launch, "become the user");
-  /* A change of ids sets the memory's dumpability to fs.suid_dumpable, and the memory is init's: nobody may trace it. */
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return child_fail(launch, "stay undumpable");
-  if (request->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return child_fail(launch, "give up new privileges");
-  if (chdir(request->cwd.data) < 0) return child_fail(launch, "change directory");
-  sigemptyset(&none);
-  if (sigprocmask(SIG_SETMASK, &none, NULL) < 0) return child_fail(launch, "unblock signals");
-  if (strchr(command, '/') != NULL) exec_or_interpret(launch, command);
-  else exec_in_path(launch, command, request->search_path.data);
-  return child_fail(launch, "execute");
-}
 
 /* Points argv and envp into the block; `pointers` has room for both, their NULLs and argv[-1]. */
 static int split_block(const struct wire_exec *request, char *block, size_t length, char **pointers, struct launch *launch, struct fault *fault) {
@@ -146,7 +44,7 @@ static int start(const struct wire_exec *request, struct launch *launch, int wor
   sigfillset(&all);
   /* The child must not take a signal on init's memory; it unblocks them itself just before it execs. */
   sigprocmask(SIG_SETMASK, &all, &before);
-  long pid = hatchery_clone3_vm(&arguments, sizeof arguments, child, launch);
+  long pid = hatchery_clone3_vm(&arguments, sizeof arguments, launch_child, launch);
   sigprocmask(SIG_SETMASK, &before, NULL);
   if (pid < 0) {
     errno = (int)-pid;
@@ -159,7 +57,21 @@ static int start(const struct wire_exec *request, struct launch *launch, int wor
     bool directory = strcmp(launch->failed_step, "change directory") == 0;
     return REFUSE(fault, launch->failed_code, "%s", directory ? request->cwd.data : launch->argv[0]);
   }
-  *started = (struct started){(pid_t)pid, pidfd};
+  *started = (struct started){.pid = (pid_t)pid, .pidfd = pidfd, .terminal = -1};
+  return 0;
+}
+
+/* On a terminal of its own, if it is to have one. Init closes the slave again: while it had one, the master's reader would
+   wait for ever instead of getting EIO. */
+static int start_on_terminal(const struct wire_exec *request, struct launch *launch, int work, struct started *started, struct fault *fault) {
+  cleanup_close int master = -1, slave = -1;
+  if (request->terminal && terminal_open(request->uid, request->columns, request->rows, &master, &slave, fault) < 0) {
+    fault_name_step(fault, "open a terminal");
+    return -1;
+  }
+  launch->terminal = slave;
+  if (start(request, launch, work, started, fault) < 0) return -1;
+  started->terminal = steal_fd(&master);
   return 0;
 }
 
@@ -170,7 +82,7 @@ static int start_with_block(const struct wire_exec *request, char *block, size_t
   if (pointers == MAP_FAILED) return FAIL(fault, "mmap(%zu)", bytes);
   struct launch launch = {.request = request};
   int result = split_block(request, block, length, pointers, &launch, fault);
-  if (result == 0) result = start(request, &launch, work, started, fault);
+  if (result == 0) result = start_on_terminal(request, &launch, work, started, fault);
   munmap(pointers, bytes);
   return result;
 }
@@ -190,10 +102,19 @@ static int start_with_file(const struct wire_exec *request, int work, struct sta
   return result;
 }
 
+static int check_streams(const struct wire_exec *request, struct fault *fault) {
+  if (!request->terminal && (request->stdout_ < 0 || request->stderr_ < 0)) return REFUSE(fault, EINVAL, "neither a terminal nor stdout and stderr");
+  const int streams[] = {request->stdin_, request->stdout_, request->stderr_, request->stdout_kept, request->stderr_kept};
+  for (size_t i = 0; request->terminal && i < sizeof streams / sizeof *streams; i++)
+    if (streams[i] >= 0) return REFUSE(fault, EINVAL, "a terminal and streams");
+  return 0;
+}
+
 int exec_start(const struct wire_exec *request, int work, struct started *started, struct fault *fault) {
   if (request->argc == 0 || request->argc > MAX_BLOCK_BYTES || request->envc > MAX_BLOCK_BYTES)
     return REFUSE(fault, EINVAL, "%u arguments, %u variables", request->argc, request->envc);
   if (request->cwd.length == 0 || request->cwd.data[0] != '/') return REFUSE(fault, EINVAL, "working directory \"%s\" is not absolute", request->cwd.data);
+  if (check_streams(request, fault) < 0) return -1;
   if (request->block_file >= 0) return start_with_file(request, work, started, fault);
   return start_with_block(request, (char *)(uintptr_t)request->block.data, request->block.length, work, started, fault);
 }

@@ -11,7 +11,8 @@
 
 struct started {
   pid_t pid;
-  int pidfd; /* owned by the caller */
+  int pidfd;    /* owned by the caller */
+  int terminal; /* the master, likewise; -1: none was asked for */
 };
 
 /* Starts the command in the cgroup `work` and returns when execve has succeeded (or failed: then -1). The descriptors of

@@ -125,23 +125,31 @@ static void decode_welcome(struct wire_reader *r, const int *fds, size_t fd_coun
 }
 
 static void decode_execution(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_execution *out) {
-  uint8_t mask = take_mask(r, 1);
+  uint8_t mask = take_mask(r, 5);
   if (!expect_descriptors(r, fd_count, 0 + (size_t)__builtin_popcount(mask)))
     return;
   out->pidfd = mask & 1 ? *fds++ : -1;
+  out->terminal = mask & 2 ? *fds++ : -1;
+  out->stdout_kept = mask & 4 ? *fds++ : -1;
+  out->stderr_kept = mask & 8 ? *fds++ : -1;
+  out->ring = mask & 16 ? *fds++ : -1;
   wire_take_u64(r, "execution", &out->execution);
   wire_take_u32(r, "pid", &out->pid);
+  wire_take_bytes(r, "label", 512, &out->label);
 }
 
 static void decode_exec(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_exec *out) {
-  uint8_t mask = take_mask(r, 3);
-  if (!expect_descriptors(r, fd_count, 2 + (size_t)__builtin_popcount(mask)))
+  uint8_t mask = take_mask(r, 8);
+  if (!expect_descriptors(r, fd_count, 0 + (size_t)__builtin_popcount(mask)))
     return;
   out->stdin_ = mask & 1 ? *fds++ : -1;
-  out->stdout_ = *fds++;
-  out->stderr_ = *fds++;
-  out->block_file = mask & 2 ? *fds++ : -1;
-  out->cgroup = mask & 4 ? *fds++ : -1;
+  out->stdout_ = mask & 2 ? *fds++ : -1;
+  out->stderr_ = mask & 4 ? *fds++ : -1;
+  out->block_file = mask & 8 ? *fds++ : -1;
+  out->cgroup = mask & 16 ? *fds++ : -1;
+  out->stdout_kept = mask & 32 ? *fds++ : -1;
+  out->stderr_kept = mask & 64 ? *fds++ : -1;
+  out->ring = mask & 128 ? *fds++ : -1;
   wire_take_u64(r, "execution", &out->execution);
   wire_take_text(r, "cwd", 4096, &out->cwd);
   wire_take_text(r, "searchPath", 4096, &out->search_path);
@@ -152,12 +160,19 @@ static void decode_exec(struct wire_reader *r, const int *fds, size_t fd_count, 
   wire_take_u32(r, "argc", &out->argc);
   wire_take_u32(r, "envc", &out->envc);
   wire_take_bytes(r, "block", 49152, &out->block);
+  wire_take_bool(r, "terminal", &out->terminal);
+  wire_take_u16(r, "columns", &out->columns);
+  wire_take_u16(r, "rows", &out->rows);
+  wire_take_bool(r, "durable", &out->durable);
+  wire_take_bytes(r, "label", 512, &out->label);
 }
 
 static void decode_execed(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_execed *out) {
-  if (!expect_descriptors(r, fd_count, 1))
+  uint8_t mask = take_mask(r, 1);
+  if (!expect_descriptors(r, fd_count, 1 + (size_t)__builtin_popcount(mask)))
     return;
   out->pidfd = *fds++;
+  out->terminal = mask & 1 ? *fds++ : -1;
   wire_take_u64(r, "execution", &out->execution);
   wire_take_u32(r, "pid", &out->pid);
 }
@@ -178,6 +193,15 @@ static void decode_acknowledge(struct wire_reader *r, const int *fds, size_t fd_
   if (!expect_descriptors(r, fd_count, 0))
     return;
   wire_take_u64(r, "execution", &out->execution);
+}
+
+static void decode_release(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_release *out) {
+  (void)fds;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+  wire_take_u64(r, "execution", &out->execution);
+  wire_take_bool(r, "stdout", &out->stdout_);
+  wire_take_bool(r, "stderr", &out->stderr_);
 }
 
 static void decode_ping(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_ping *out) {
@@ -243,6 +267,9 @@ static void take_message(struct wire_reader *r, const int *fds, size_t fd_count,
     return;
   case WIRE_ACKNOWLEDGE:
     decode_acknowledge(r, fds, fd_count, &out->acknowledge);
+    return;
+  case WIRE_RELEASE:
+    decode_release(r, fds, fd_count, &out->release);
     return;
   case WIRE_PING:
     decode_ping(r, fds, fd_count, &out->ping);
@@ -321,6 +348,10 @@ static bool travels(uint32_t tag, unsigned me, unsigned peer) {
     from = WIRE_PARTY_RUNTIME;
     to = WIRE_PARTY_INIT;
     break;
+  case WIRE_RELEASE:
+    from = WIRE_PARTY_RUNTIME;
+    to = WIRE_PARTY_INIT;
+    break;
   case WIRE_PING:
     from = WIRE_PARTY_RUNTIME;
     to = WIRE_PARTY_ZYGOTE | WIRE_PARTY_INIT;
@@ -367,6 +398,8 @@ const char *wire_name(uint32_t tag) {
     return "exit";
   case WIRE_ACKNOWLEDGE:
     return "acknowledge";
+  case WIRE_RELEASE:
+    return "release";
   case WIRE_PING:
     return "ping";
   case WIRE_PONG:
@@ -607,9 +640,11 @@ size_t wire_fds_welcome(const struct wire_welcome *message, int fds[WIRE_MAX_DES
 ptrdiff_t wire_encode_execution(uint8_t *buffer, size_t capacity, const struct wire_execution *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_EXECUTION, WIRE_VERSION,
       message->request);
-  wire_put_u8(&w, (message->pidfd >= 0 ? 1 : 0));
+  wire_put_u8(&w,
+      (message->pidfd >= 0 ? 1 : 0) | (message->terminal >= 0 ? 2 : 0) | (message->stdout_kept >= 0 ? 4 : 0) | (message->stderr_kept >= 0 ? 8 : 0) | (message->ring >= 0 ? 16 : 0));
   wire_put_u64(&w, message->execution);
   wire_put_u32(&w, message->pid);
+  wire_put_bytes(&w, 512, message->label);
   return wire_finish(&w);
 }
 
@@ -617,15 +652,22 @@ size_t wire_fds_execution(const struct wire_execution *message, int fds[WIRE_MAX
   size_t count = 0;
   if (message->pidfd >= 0)
     fds[count++] = message->pidfd;
+  if (message->terminal >= 0)
+    fds[count++] = message->terminal;
+  if (message->stdout_kept >= 0)
+    fds[count++] = message->stdout_kept;
+  if (message->stderr_kept >= 0)
+    fds[count++] = message->stderr_kept;
+  if (message->ring >= 0)
+    fds[count++] = message->ring;
   return count;
 }
 
 ptrdiff_t wire_encode_exec(uint8_t *buffer, size_t capacity, const struct wire_exec *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_EXEC, WIRE_VERSION,
       message->request);
-  wire_put_u8(&w, (message->stdin_ >= 0 ? 1 : 0) | (message->block_file >= 0 ? 2 : 0) | (message->cgroup >= 0 ? 4 : 0));
-  wire_need_descriptor(&w, message->stdout_);
-  wire_need_descriptor(&w, message->stderr_);
+  wire_put_u8(&w,
+      (message->stdin_ >= 0 ? 1 : 0) | (message->stdout_ >= 0 ? 2 : 0) | (message->stderr_ >= 0 ? 4 : 0) | (message->block_file >= 0 ? 8 : 0) | (message->cgroup >= 0 ? 16 : 0) | (message->stdout_kept >= 0 ? 32 : 0) | (message->stderr_kept >= 0 ? 64 : 0) | (message->ring >= 0 ? 128 : 0));
   wire_put_u64(&w, message->execution);
   wire_put_text(&w, 4096, message->cwd);
   wire_put_text(&w, 4096, message->search_path);
@@ -636,6 +678,11 @@ ptrdiff_t wire_encode_exec(uint8_t *buffer, size_t capacity, const struct wire_e
   wire_put_u32(&w, message->argc);
   wire_put_u32(&w, message->envc);
   wire_put_bytes(&w, 49152, message->block);
+  wire_put_bool(&w, message->terminal);
+  wire_put_u16(&w, message->columns);
+  wire_put_u16(&w, message->rows);
+  wire_put_bool(&w, message->durable);
+  wire_put_bytes(&w, 512, message->label);
   return wire_finish(&w);
 }
 
@@ -643,18 +690,27 @@ size_t wire_fds_exec(const struct wire_exec *message, int fds[WIRE_MAX_DESCRIPTO
   size_t count = 0;
   if (message->stdin_ >= 0)
     fds[count++] = message->stdin_;
-  fds[count++] = message->stdout_;
-  fds[count++] = message->stderr_;
+  if (message->stdout_ >= 0)
+    fds[count++] = message->stdout_;
+  if (message->stderr_ >= 0)
+    fds[count++] = message->stderr_;
   if (message->block_file >= 0)
     fds[count++] = message->block_file;
   if (message->cgroup >= 0)
     fds[count++] = message->cgroup;
+  if (message->stdout_kept >= 0)
+    fds[count++] = message->stdout_kept;
+  if (message->stderr_kept >= 0)
+    fds[count++] = message->stderr_kept;
+  if (message->ring >= 0)
+    fds[count++] = message->ring;
   return count;
 }
 
 ptrdiff_t wire_encode_execed(uint8_t *buffer, size_t capacity, const struct wire_execed *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_EXECED, WIRE_VERSION,
       message->request);
+  wire_put_u8(&w, (message->terminal >= 0 ? 1 : 0));
   wire_need_descriptor(&w, message->pidfd);
   wire_put_u64(&w, message->execution);
   wire_put_u32(&w, message->pid);
@@ -664,6 +720,8 @@ ptrdiff_t wire_encode_execed(uint8_t *buffer, size_t capacity, const struct wire
 size_t wire_fds_execed(const struct wire_execed *message, int fds[WIRE_MAX_DESCRIPTORS]) {
   size_t count = 0;
   fds[count++] = message->pidfd;
+  if (message->terminal >= 0)
+    fds[count++] = message->terminal;
   return count;
 }
 
@@ -693,6 +751,22 @@ ptrdiff_t wire_encode_acknowledge(uint8_t *buffer, size_t capacity, const struct
 }
 
 size_t wire_fds_acknowledge(const struct wire_acknowledge *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
+ptrdiff_t wire_encode_release(uint8_t *buffer, size_t capacity, const struct wire_release *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_RELEASE, WIRE_VERSION,
+      message->request);
+  wire_put_u64(&w, message->execution);
+  wire_put_bool(&w, message->stdout_);
+  wire_put_bool(&w, message->stderr_);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_release(const struct wire_release *message, int fds[WIRE_MAX_DESCRIPTORS]) {
   size_t count = 0;
   (void)message;
   (void)fds;
@@ -759,6 +833,8 @@ ptrdiff_t wire_encode(uint8_t *buffer, size_t capacity, const struct wire_messag
     return wire_encode_exit(buffer, capacity, &message->exit);
   case WIRE_ACKNOWLEDGE:
     return wire_encode_acknowledge(buffer, capacity, &message->acknowledge);
+  case WIRE_RELEASE:
+    return wire_encode_release(buffer, capacity, &message->release);
   case WIRE_PING:
     return wire_encode_ping(buffer, capacity, &message->ping);
   case WIRE_PONG:
@@ -801,6 +877,8 @@ size_t wire_fds(const struct wire_message *message, int fds[WIRE_MAX_DESCRIPTORS
     return wire_fds_exit(&message->exit, fds);
   case WIRE_ACKNOWLEDGE:
     return wire_fds_acknowledge(&message->acknowledge, fds);
+  case WIRE_RELEASE:
+    return wire_fds_release(&message->release, fds);
   case WIRE_PING:
     return wire_fds_ping(&message->ping, fds);
   case WIRE_PONG:

@@ -35,6 +35,7 @@ enum wire_tag {
   WIRE_EXECED = 33,
   WIRE_EXIT = 34,
   WIRE_ACKNOWLEDGE = 35,
+  WIRE_RELEASE = 36,
   WIRE_PING = 48,
   WIRE_PONG = 49,
 };
@@ -136,7 +137,12 @@ struct wire_execution {
   uint32_t request;
   uint64_t execution; /* number given by `exec` */
   uint32_t pid; /* inside the sandbox */
+  struct wire_bytes label; /* as `exec` gave it */
   int pidfd; /* -1: missing; its process; missing when it has exited */
+  int terminal; /* -1: missing; the master, when it is durable and has one */
+  int stdout_kept; /* -1: missing; what `exec` gave and `release` has not taken */
+  int stderr_kept; /* -1: missing; likewise */
+  int ring; /* -1: missing; likewise */
 };
 
 /* Start a command. Answered by `execed` or `failed`; `exit` follows when it ends. */
@@ -153,11 +159,19 @@ struct wire_exec {
   uint32_t argc; /* strings of the block that are arguments, at least 1; the rest is the environment */
   uint32_t envc;
   struct wire_bytes block; /* argc + envc NUL-terminated strings; empty when `blockFile` is there */
-  int stdin_; /* -1: missing; missing: /dev/null */
-  int stdout_;
-  int stderr_;
+  bool terminal; /* run on a terminal of the sandbox’s own, whose master comes with `execed` */
+  uint16_t columns; /* its size; 0 without one */
+  uint16_t rows; /* likewise */
+  bool durable; /* keep the master, too, for a later connection */
+  struct wire_bytes label; /* the runner’s own, told again after a takeover */
+  int stdin_; /* -1: missing; missing: /dev/null; none with a terminal */
+  int stdout_; /* -1: missing; there unless it has a terminal */
+  int stderr_; /* -1: missing; likewise */
   int block_file; /* -1: missing; sealed memfd that holds the block */
   int cgroup; /* -1: missing; directory to be born in instead of `work`, so that the whole tree can be ended at once */
+  int stdout_kept; /* -1: missing; read end that init keeps, so that the writer outlives the runner; none with a terminal */
+  int stderr_kept; /* -1: missing; likewise */
+  int ring; /* -1: missing; memfd of the last bytes, which init keeps and never reads */
 };
 
 /* execve succeeded. */
@@ -166,6 +180,7 @@ struct wire_execed {
   uint64_t execution;
   uint32_t pid; /* inside the sandbox */
   int pidfd; /* for signals and waits */
+  int terminal; /* -1: missing; the master */
 };
 
 /* An execution ended; repeated on each new connection until acknowledged. */
@@ -182,6 +197,14 @@ struct wire_exit {
 struct wire_acknowledge {
   uint32_t request;
   uint64_t execution;
+};
+
+/* Nobody reads these any more: init closes what it keeps of them. Not answered. */
+struct wire_release {
+  uint32_t request;
+  uint64_t execution;
+  bool stdout_; /* the terminal’s master, too */
+  bool stderr_;
 };
 
 struct wire_ping {
@@ -212,6 +235,7 @@ struct wire_message {
     struct wire_execed execed;
     struct wire_exit exit;
     struct wire_acknowledge acknowledge;
+    struct wire_release release;
     struct wire_ping ping;
     struct wire_pong pong;
   };
@@ -262,6 +286,8 @@ ptrdiff_t wire_encode_exit(uint8_t *buffer, size_t capacity, const struct wire_e
 size_t wire_fds_exit(const struct wire_exit *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_acknowledge(uint8_t *buffer, size_t capacity, const struct wire_acknowledge *message);
 size_t wire_fds_acknowledge(const struct wire_acknowledge *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_release(uint8_t *buffer, size_t capacity, const struct wire_release *message);
+size_t wire_fds_release(const struct wire_release *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_ping(uint8_t *buffer, size_t capacity, const struct wire_ping *message);
 size_t wire_fds_ping(const struct wire_ping *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_pong(uint8_t *buffer, size_t capacity, const struct wire_pong *message);

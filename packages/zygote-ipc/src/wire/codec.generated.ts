@@ -13,6 +13,7 @@ import {
   putText,
   putTexts,
   putU8,
+  putU16,
   putU32,
   putU32s,
   putU64,
@@ -38,6 +39,7 @@ export interface WireMessages {
   readonly execed: ExecedMessage;
   readonly exit: ExitMessage;
   readonly acknowledge: AcknowledgeMessage;
+  readonly release: ReleaseMessage;
   readonly ping: PingMessage;
   readonly pong: PongMessage;
 }
@@ -47,7 +49,7 @@ export type MessageName = keyof WireMessages;
 /** Which messages one party sends to another. */
 export interface WireRoutes {
   readonly 'runtime-to-zygote': 'configure' | 'make' | 'ping';
-  readonly 'runtime-to-init': 'start' | 'hello' | 'exec' | 'acknowledge' | 'ping';
+  readonly 'runtime-to-init': 'start' | 'hello' | 'exec' | 'acknowledge' | 'release' | 'ping';
   readonly 'zygote-to-runtime': 'failed' | 'configured' | 'made' | 'ended' | 'pong';
   readonly 'init-to-runtime': 'failed' | 'parked' | 'ready' | 'welcome' | 'execution' | 'execed' | 'exit' | 'pong';
 }
@@ -391,31 +393,60 @@ export interface ExecutionMessage {
   readonly execution: number;
   /** inside the sandbox */
   readonly pid: number;
+  /** as `exec` gave it */
+  readonly label: Uint8Array;
   /** its process; missing when it has exited */
   readonly pidfd: number | null;
+  /** the master, when it is durable and has one */
+  readonly terminal: number | null;
+  /** what `exec` gave and `release` has not taken */
+  readonly stdoutKept: number | null;
+  /** likewise */
+  readonly stderrKept: number | null;
+  /** likewise */
+  readonly ring: number | null;
 }
 
 function encodeExecution(request: number, message: ExecutionMessage): EncodedMessage {
   if (message.pidfd !== null) checkDescriptor('execution', 'pidfd', message.pidfd);
-  const size = 25;
+  if (message.terminal !== null) checkDescriptor('execution', 'terminal', message.terminal);
+  if (message.stdoutKept !== null) checkDescriptor('execution', 'stdoutKept', message.stdoutKept);
+  if (message.stderrKept !== null) checkDescriptor('execution', 'stderrKept', message.stderrKept);
+  if (message.ring !== null) checkDescriptor('execution', 'ring', message.ring);
+  const size = 25 + bytesSize('execution', 'label', message.label, 512);
   const data = beginMessage('execution', 21, request, size);
-  const mask = message.pidfd === null ? 0 : 1;
+  const mask =
+    (message.pidfd === null ? 0 : 1) |
+    (message.terminal === null ? 0 : 2) |
+    (message.stdoutKept === null ? 0 : 4) |
+    (message.stderrKept === null ? 0 : 8) |
+    (message.ring === null ? 0 : 16);
   let at = 12;
   at = putU8(data, at, 'execution', 'optional descriptors', mask);
   at = putU64(data, at, 'execution', 'execution', message.execution);
-  putU32(data, at, 'execution', 'pid', message.pid);
+  at = putU32(data, at, 'execution', 'pid', message.pid);
+  putBytes(data, at, message.label);
   const fds: number[] = [];
   if (message.pidfd !== null) fds.push(message.pidfd);
+  if (message.terminal !== null) fds.push(message.terminal);
+  if (message.stdoutKept !== null) fds.push(message.stdoutKept);
+  if (message.stderrKept !== null) fds.push(message.stderrKept);
+  if (message.ring !== null) fds.push(message.ring);
   return { data, fds };
 }
 
 function decodeExecution(reader: WireReader): ExecutionMessage {
-  const mask = reader.mask(1);
+  const mask = reader.mask(5);
   reader.expectDescriptors(0, mask, 0);
   return {
     execution: reader.u64('execution'),
     pid: reader.u32('pid'),
+    label: reader.bytes('label', 512),
     pidfd: reader.optionalDescriptor(mask, 1),
+    terminal: reader.optionalDescriptor(mask, 2),
+    stdoutKept: reader.optionalDescriptor(mask, 4),
+    stderrKept: reader.optionalDescriptor(mask, 8),
+    ring: reader.optionalDescriptor(mask, 16),
   };
 }
 
@@ -439,33 +470,60 @@ export interface ExecMessage {
   readonly envc: number;
   /** argc + envc NUL-terminated strings; empty when `blockFile` is there */
   readonly block: Uint8Array;
-  /** missing: /dev/null */
+  /** run on a terminal of the sandbox’s own, whose master comes with `execed` */
+  readonly terminal: boolean;
+  /** its size; 0 without one */
+  readonly columns: number;
+  /** likewise */
+  readonly rows: number;
+  /** keep the master, too, for a later connection */
+  readonly durable: boolean;
+  /** the runner’s own, told again after a takeover */
+  readonly label: Uint8Array;
+  /** missing: /dev/null; none with a terminal */
   readonly stdin: number | null;
-  readonly stdout: number;
-  readonly stderr: number;
+  /** there unless it has a terminal */
+  readonly stdout: number | null;
+  /** likewise */
+  readonly stderr: number | null;
   /** sealed memfd that holds the block */
   readonly blockFile: number | null;
   /** directory to be born in instead of `work`, so that the whole tree can be ended at once */
   readonly cgroup: number | null;
+  /** read end that init keeps, so that the writer outlives the runner; none with a terminal */
+  readonly stdoutKept: number | null;
+  /** likewise */
+  readonly stderrKept: number | null;
+  /** memfd of the last bytes, which init keeps and never reads */
+  readonly ring: number | null;
 }
 
 function encodeExec(request: number, message: ExecMessage): EncodedMessage {
   if (message.stdin !== null) checkDescriptor('exec', 'stdin', message.stdin);
-  checkDescriptor('exec', 'stdout', message.stdout);
-  checkDescriptor('exec', 'stderr', message.stderr);
+  if (message.stdout !== null) checkDescriptor('exec', 'stdout', message.stdout);
+  if (message.stderr !== null) checkDescriptor('exec', 'stderr', message.stderr);
   if (message.blockFile !== null) checkDescriptor('exec', 'blockFile', message.blockFile);
   if (message.cgroup !== null) checkDescriptor('exec', 'cgroup', message.cgroup);
+  if (message.stdoutKept !== null) checkDescriptor('exec', 'stdoutKept', message.stdoutKept);
+  if (message.stderrKept !== null) checkDescriptor('exec', 'stderrKept', message.stderrKept);
+  if (message.ring !== null) checkDescriptor('exec', 'ring', message.ring);
   const size =
-    38 +
+    44 +
     textSize('exec', 'cwd', message.cwd, 4096) +
     textSize('exec', 'searchPath', message.searchPath, 4096) +
     u32sSize('exec', 'groups', message.groups, 64) +
-    bytesSize('exec', 'block', message.block, 49152);
+    bytesSize('exec', 'block', message.block, 49152) +
+    bytesSize('exec', 'label', message.label, 512);
   const data = beginMessage('exec', 32, request, size);
   const mask =
     (message.stdin === null ? 0 : 1) |
-    (message.blockFile === null ? 0 : 2) |
-    (message.cgroup === null ? 0 : 4);
+    (message.stdout === null ? 0 : 2) |
+    (message.stderr === null ? 0 : 4) |
+    (message.blockFile === null ? 0 : 8) |
+    (message.cgroup === null ? 0 : 16) |
+    (message.stdoutKept === null ? 0 : 32) |
+    (message.stderrKept === null ? 0 : 64) |
+    (message.ring === null ? 0 : 128);
   let at = 12;
   at = putU8(data, at, 'exec', 'optional descriptors', mask);
   at = putU64(data, at, 'exec', 'execution', message.execution);
@@ -477,19 +535,27 @@ function encodeExec(request: number, message: ExecMessage): EncodedMessage {
   at = putBool(data, at, message.noNewPrivileges);
   at = putU32(data, at, 'exec', 'argc', message.argc);
   at = putU32(data, at, 'exec', 'envc', message.envc);
-  putBytes(data, at, message.block);
+  at = putBytes(data, at, message.block);
+  at = putBool(data, at, message.terminal);
+  at = putU16(data, at, 'exec', 'columns', message.columns);
+  at = putU16(data, at, 'exec', 'rows', message.rows);
+  at = putBool(data, at, message.durable);
+  putBytes(data, at, message.label);
   const fds: number[] = [];
   if (message.stdin !== null) fds.push(message.stdin);
-  fds.push(message.stdout);
-  fds.push(message.stderr);
+  if (message.stdout !== null) fds.push(message.stdout);
+  if (message.stderr !== null) fds.push(message.stderr);
   if (message.blockFile !== null) fds.push(message.blockFile);
   if (message.cgroup !== null) fds.push(message.cgroup);
+  if (message.stdoutKept !== null) fds.push(message.stdoutKept);
+  if (message.stderrKept !== null) fds.push(message.stderrKept);
+  if (message.ring !== null) fds.push(message.ring);
   return { data, fds };
 }
 
 function decodeExec(reader: WireReader): ExecMessage {
-  const mask = reader.mask(3);
-  reader.expectDescriptors(2, mask, 0);
+  const mask = reader.mask(8);
+  reader.expectDescriptors(0, mask, 0);
   return {
     execution: reader.u64('execution'),
     cwd: reader.text('cwd', 4096),
@@ -501,11 +567,19 @@ function decodeExec(reader: WireReader): ExecMessage {
     argc: reader.u32('argc'),
     envc: reader.u32('envc'),
     block: reader.bytes('block', 49152),
+    terminal: reader.bool('terminal'),
+    columns: reader.u16('columns'),
+    rows: reader.u16('rows'),
+    durable: reader.bool('durable'),
+    label: reader.bytes('label', 512),
     stdin: reader.optionalDescriptor(mask, 1),
-    stdout: reader.descriptor(),
-    stderr: reader.descriptor(),
-    blockFile: reader.optionalDescriptor(mask, 2),
-    cgroup: reader.optionalDescriptor(mask, 4),
+    stdout: reader.optionalDescriptor(mask, 2),
+    stderr: reader.optionalDescriptor(mask, 4),
+    blockFile: reader.optionalDescriptor(mask, 8),
+    cgroup: reader.optionalDescriptor(mask, 16),
+    stdoutKept: reader.optionalDescriptor(mask, 32),
+    stderrKept: reader.optionalDescriptor(mask, 64),
+    ring: reader.optionalDescriptor(mask, 128),
   };
 }
 
@@ -516,24 +590,34 @@ export interface ExecedMessage {
   readonly pid: number;
   /** for signals and waits */
   readonly pidfd: number;
+  /** the master */
+  readonly terminal: number | null;
 }
 
 function encodeExeced(request: number, message: ExecedMessage): EncodedMessage {
   checkDescriptor('execed', 'pidfd', message.pidfd);
-  const size = 24;
+  if (message.terminal !== null) checkDescriptor('execed', 'terminal', message.terminal);
+  const size = 25;
   const data = beginMessage('execed', 33, request, size);
+  const mask = message.terminal === null ? 0 : 1;
   let at = 12;
+  at = putU8(data, at, 'execed', 'optional descriptors', mask);
   at = putU64(data, at, 'execed', 'execution', message.execution);
   putU32(data, at, 'execed', 'pid', message.pid);
-  return { data, fds: [message.pidfd] };
+  const fds: number[] = [];
+  fds.push(message.pidfd);
+  if (message.terminal !== null) fds.push(message.terminal);
+  return { data, fds };
 }
 
 function decodeExeced(reader: WireReader): ExecedMessage {
-  reader.expectDescriptors(1, 0, 0);
+  const mask = reader.mask(1);
+  reader.expectDescriptors(1, mask, 0);
   return {
     execution: reader.u64('execution'),
     pid: reader.u32('pid'),
     pidfd: reader.descriptor(),
+    terminal: reader.optionalDescriptor(mask, 1),
   };
 }
 
@@ -593,6 +677,33 @@ function decodeAcknowledge(reader: WireReader): AcknowledgeMessage {
   };
 }
 
+/** Nobody reads these any more: init closes what it keeps of them. Not answered. */
+export interface ReleaseMessage {
+  readonly execution: number;
+  /** the terminal’s master, too */
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+function encodeRelease(request: number, message: ReleaseMessage): EncodedMessage {
+  const size = 22;
+  const data = beginMessage('release', 36, request, size);
+  let at = 12;
+  at = putU64(data, at, 'release', 'execution', message.execution);
+  at = putBool(data, at, message.stdout);
+  putBool(data, at, message.stderr);
+  return { data, fds: [] };
+}
+
+function decodeRelease(reader: WireReader): ReleaseMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {
+    execution: reader.u64('execution'),
+    stdout: reader.bool('stdout'),
+    stderr: reader.bool('stderr'),
+  };
+}
+
 export type PingMessage = Readonly<Record<string, never>>;
 
 function encodePing(request: number, _message: PingMessage): EncodedMessage {
@@ -638,6 +749,7 @@ export const encoders: {
   execed: encodeExeced,
   exit: encodeExit,
   acknowledge: encodeAcknowledge,
+  release: encodeRelease,
   ping: encodePing,
   pong: encodePong,
 };
@@ -659,6 +771,7 @@ export const decoders: { readonly [Name in keyof WireMessages]: (reader: WireRea
   execed: decodeExeced,
   exit: decodeExit,
   acknowledge: decodeAcknowledge,
+  release: decodeRelease,
   ping: decodePing,
   pong: decodePong,
 };
@@ -680,13 +793,14 @@ export const nameOfTag: ReadonlyMap<number, MessageName> = new Map<number, Messa
   [33, 'execed'],
   [34, 'exit'],
   [35, 'acknowledge'],
+  [36, 'release'],
   [48, 'ping'],
   [49, 'pong'],
 ]);
 
 export const namesOfRoute: { readonly [Route in keyof WireRoutes]: ReadonlySet<MessageName> } = {
   'runtime-to-zygote': new Set(['configure', 'make', 'ping']),
-  'runtime-to-init': new Set(['start', 'hello', 'exec', 'acknowledge', 'ping']),
+  'runtime-to-init': new Set(['start', 'hello', 'exec', 'acknowledge', 'release', 'ping']),
   'zygote-to-runtime': new Set(['failed', 'configured', 'made', 'ended', 'pong']),
   'init-to-runtime': new Set(['failed', 'parked', 'ready', 'welcome', 'execution', 'execed', 'exit', 'pong']),
 };

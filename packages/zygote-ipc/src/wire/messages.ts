@@ -49,6 +49,7 @@ export interface MessageLayout {
 const one = { kind: 'one' } as const;
 const optional = { kind: 'optional' } as const;
 const u8 = { type: 'u8' } as const;
+const u16 = { type: 'u16' } as const;
 const u32 = { type: 'u32' } as const;
 const u64 = { type: 'u64' } as const;
 const i32 = { type: 'i32' } as const;
@@ -183,8 +184,15 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     fields: [
       ['execution', u64, 'number given by `exec`'],
       ['pid', u32, 'inside the sandbox'],
+      ['label', bytes(512), 'as `exec` gave it'],
     ],
-    descriptors: [['pidfd', optional, 'its process; missing when it has exited']],
+    descriptors: [
+      ['pidfd', optional, 'its process; missing when it has exited'],
+      ['terminal', optional, 'the master, when it is durable and has one'],
+      ['stdoutKept', optional, 'what `exec` gave and `release` has not taken'],
+      ['stderrKept', optional, 'likewise'],
+      ['ring', optional, 'likewise'],
+    ],
   },
   exec: {
     tag: 32,
@@ -202,13 +210,25 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
       ['argc', u32, 'strings of the block that are arguments, at least 1; the rest is the environment'],
       ['envc', u32, ''],
       ['block', bytes(49_152), 'argc + envc NUL-terminated strings; empty when `blockFile` is there'],
+      ['terminal', bool, 'run on a terminal of the sandbox’s own, whose master comes with `execed`'],
+      ['columns', u16, 'its size; 0 without one'],
+      ['rows', u16, 'likewise'],
+      ['durable', bool, 'keep the master, too, for a later connection'],
+      ['label', bytes(512), 'the runner’s own, told again after a takeover'],
     ],
     descriptors: [
-      ['stdin', optional, 'missing: /dev/null'],
-      ['stdout', one, ''],
-      ['stderr', one, ''],
+      ['stdin', optional, 'missing: /dev/null; none with a terminal'],
+      ['stdout', optional, 'there unless it has a terminal'],
+      ['stderr', optional, 'likewise'],
       ['blockFile', optional, 'sealed memfd that holds the block'],
       ['cgroup', optional, 'directory to be born in instead of `work`, so that the whole tree can be ended at once'],
+      [
+        'stdoutKept',
+        optional,
+        'read end that init keeps, so that the writer outlives the runner; none with a terminal',
+      ],
+      ['stderrKept', optional, 'likewise'],
+      ['ring', optional, 'memfd of the last bytes, which init keeps and never reads'],
     ],
   },
   execed: {
@@ -220,7 +240,10 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
       ['execution', u64, ''],
       ['pid', u32, 'inside the sandbox'],
     ],
-    descriptors: [['pidfd', one, 'for signals and waits']],
+    descriptors: [
+      ['pidfd', one, 'for signals and waits'],
+      ['terminal', optional, 'the master'],
+    ],
   },
   exit: {
     tag: 34,
@@ -242,6 +265,18 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     to: ['init'],
     what: 'The exit is safe with the runner; init forgets the execution.',
     fields: [['execution', u64, '']],
+    descriptors: [],
+  },
+  release: {
+    tag: 36,
+    from: ['runtime'],
+    to: ['init'],
+    what: 'Nobody reads these any more: init closes what it keeps of them. Not answered.',
+    fields: [
+      ['execution', u64, ''],
+      ['stdout', bool, 'the terminal’s master, too'],
+      ['stderr', bool, ''],
+    ],
     descriptors: [],
   },
   ping: { tag: 48, from: ['runtime'], to: ['zygote', 'init'], what: '', fields: [], descriptors: [] },

@@ -70,6 +70,11 @@ export function putU8(data: Buffer, at: number, message: MessageName, field: str
   return data.writeUInt8(value, at);
 }
 
+export function putU16(data: Buffer, at: number, message: MessageName, field: string, value: number): number {
+  checkInteger(message, field, value, 0, 0xffff);
+  return data.writeUInt16LE(value, at);
+}
+
 export function putU32(data: Buffer, at: number, message: MessageName, field: string, value: number): number {
   checkInteger(message, field, value, 0, 0xffff_ffff);
   return data.writeUInt32LE(value, at);

@@ -297,6 +297,14 @@ export class TestSandbox {
       stderr: nothing,
       blockFile: null,
       cgroup: null,
+      terminal: false,
+      columns: 0,
+      rows: 0,
+      durable: false,
+      label: Buffer.alloc(0),
+      stdoutKept: null,
+      stderrKept: null,
+      ring: null,
       ...overrides,
     };
   }

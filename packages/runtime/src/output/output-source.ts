@@ -1,0 +1,198 @@
+import { Reader } from '@hatchery/linux';
+import type { OutputLog } from './output-log.ts';
+
+const readBytes = 65_536;
+/** From this on a read buffer is given to the log as it is; below it a copy is cheaper, and keeps less memory. */
+const giveAwayFrom = 16_384;
+/** So much of one stream, and the other descriptors of the event loop get their turn. */
+const readsInATurn = 16;
+/** A reader that holds the program back may be so far behind. */
+const highWaterBytes = 65_536;
+/** A pipe that was found full gets so much: fewer turns for the same bytes. */
+const wideBytes = 1_048_576;
+/** Where every stream reads until its first large read: most executions write a line or two. A read and what becomes of
+    it are one turn, so what is in it is always copied out before another stream reads. */
+const shared = Buffer.allocUnsafeSlow(readBytes);
+
+/** One who takes bytes out of the log, at its own pace. */
+export interface OutputCursor {
+  /** The next byte it will take. */
+  readonly offset: number;
+  /** Whether the program waits for this one when it falls behind; otherwise it gets a gap. */
+  readonly holdsBack: boolean;
+  /** There are new bytes, or there will be no more. Must not throw. */
+  onChange(): void;
+}
+
+/** Where every byte is on record before anybody sees it. */
+export interface ReadRecord {
+  beginRead(): void;
+  commit(bytes: Buffer): void;
+}
+
+export interface OutputSourceOptions {
+  readonly log: OutputLog;
+  /** At least so many of the last bytes are kept. */
+  readonly replayBytes: number;
+  /** Called when what is kept beyond what readers need has changed: after a write, and when a reader has moved on. */
+  readonly onSpare: (source: OutputSource) => void;
+  /** null: the bytes need not survive this process. */
+  readonly record: ReadRecord | null;
+  /** Called once, when the descriptor is closed. */
+  readonly onFinished: () => void;
+}
+
+/**
+ * Takes bytes out of a pipe or terminal into a log, as long as somebody wants them: what nobody takes stays in the
+ * kernel, and the program waits.
+ */
+export class OutputSource {
+  readonly log: OutputLog;
+  readonly #options: OutputSourceOptions;
+  readonly #reader: Reader;
+  readonly #cursors = new Set<OutputCursor>();
+  #buffer = shared;
+  #finished = false;
+  #isWide = false;
+
+  /** Owns `fd` from now on. */
+  constructor(fd: number, options: OutputSourceOptions) {
+    this.log = options.log;
+    this.#options = options;
+    this.#reader = new Reader(fd, () => this.#onReadable());
+    this.#reader.start();
+  }
+
+  /** Nothing more will come: the last writer is gone, or the descriptor was closed. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Bytes kept beyond what those who hold the program back still need. */
+  get spareBytes(): number {
+    return Math.max(0, Math.min(this.log.end, this.#needed()) - this.log.start);
+  }
+
+  dropSpare(): void {
+    this.log.trim(0, this.#needed());
+  }
+
+  add(cursor: OutputCursor): void {
+    this.#cursors.add(cursor);
+    this.adjust();
+  }
+
+  delete(cursor: OutputCursor): void {
+    if (!this.#cursors.delete(cursor)) return;
+    this.adjust();
+    this.#options.onSpare(this);
+  }
+
+  /** After a cursor has moved. */
+  moved(): void {
+    this.adjust();
+    this.#options.onSpare(this);
+  }
+
+  /** Whether anybody but `cursor` takes bytes. */
+  hasOthers(cursor: OutputCursor): boolean {
+    return this.#cursors.size > (this.#cursors.has(cursor) ? 1 : 0);
+  }
+
+  /** After a cursor has changed its mind: reads on, or waits. */
+  adjust(): void {
+    if (this.#finished) return;
+    if (this.#isWanted()) this.#reader.start();
+    else this.#reader.stop();
+  }
+
+  /**
+   * The process has exited: all it wrote itself is in the pipe, and is taken out now, whoever wants it and when. Its exit
+   * overtakes these bytes in 3 % of short commands. End of file would be the wrong thing to wait for: a background process
+   * may hold the pipe. What is there was counted first (FIONREAD), so one that writes for ever delays nothing, and
+   * neither does a program that opens its own stdout and steals bytes.
+   */
+  takePending(): void {
+    if (this.#finished) return;
+    const target = this.log.end + this.#reader.pending;
+    while (!this.#finished && this.log.end < target && this.#readOnce() > 0);
+  }
+
+  /** For when no writer is left: takes what is in the pipe and closes it, so that no descriptor outlives the sandbox. */
+  takeRest(): void {
+    while (!this.#finished && this.#readOnce() > 0);
+    this.finish();
+  }
+
+  /** Closes the descriptor: who still writes to it gets SIGPIPE, a terminal hangs up. Idempotent. */
+  finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#reader.close();
+    this.#options.onFinished();
+    this.#tell();
+  }
+
+  #onReadable(): void {
+    for (let reads = 0; reads < readsInATurn && !this.#finished; reads++) {
+      if (!this.#isWanted()) return this.#reader.stop();
+      if (this.#readOnce() < this.#buffer.length) return;
+      if (!this.#isWide) {
+        this.#isWide = true;
+        this.#reader.widen(wideBytes); // false: a terminal, or the user's share of pipe memory is used up; fine
+      }
+    }
+  }
+
+  /** How many bytes came; 0 when there are none now, or there is an end to them. */
+  #readOnce(): number {
+    const buffer = this.#buffer;
+    const length = this.#read(buffer);
+    if (length === null) return 0;
+    if (length === 0) {
+      this.finish();
+      return 0;
+    }
+    const bytes = buffer.subarray(0, length);
+    this.log.append(bytes, buffer === shared || length < giveAwayFrom);
+    if (length >= giveAwayFrom) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+    this.#tell();
+    this.log.trim(this.#options.replayBytes, this.#needed());
+    this.#options.onSpare(this);
+    return length;
+  }
+
+  #read(buffer: Buffer): number | null {
+    const { record } = this.#options;
+    try {
+      record?.beginRead();
+      const length = this.#reader.read(buffer);
+      record?.commit(buffer.subarray(0, length ?? 0));
+      return length;
+    } catch {
+      return 0; // ends the stream as end of file does: what was read is all there is
+    }
+  }
+
+  #tell(): void {
+    for (const cursor of this.#cursors) cursor.onChange();
+  }
+
+  #isWanted(): boolean {
+    let someFollow = false;
+    let someHold = false;
+    for (const cursor of this.#cursors) {
+      if (!cursor.holdsBack) someFollow = true;
+      else if (this.log.end - cursor.offset >= highWaterBytes) return false;
+      else someHold = true;
+    }
+    return someFollow || someHold;
+  }
+
+  /** From here on bytes must stay: somebody holds the program back in order to read them. */
+  #needed(): number {
+    let needed = this.log.end;
+    for (const cursor of this.#cursors) if (cursor.holdsBack) needed = Math.min(needed, cursor.offset);
+    return needed;
+  }
+}

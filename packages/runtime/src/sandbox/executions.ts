@@ -1,0 +1,81 @@
+import type { ExitMessage } from '@hatchery/zygote-ipc';
+import type { LiveExecution } from '../execution/execution.ts';
+
+/** However short they ran: so many that have ended can be looked up, and no more. */
+const maxEnded = 1000;
+
+/** The executions of one sandbox: those that are being started, those that run, and the last that have ended. */
+export class Executions {
+  readonly #retentionMs: number;
+  /** By the number that init knows; null while its start is under way. */
+  readonly #running = new Map<number, LiveExecution | null>();
+  /** An exit can be told before the answer to its start is looked at. */
+  readonly #early = new Map<number, ExitMessage>();
+  /** With a pipe open: those that have ended, too, as long as a background process holds it or their output is unread. */
+  readonly #open = new Set<LiveExecution>();
+  readonly #ended = new Map<string, { readonly execution: LiveExecution; readonly at: number }>();
+  #last = 0;
+
+  constructor(retentionMs: number) {
+    this.#retentionMs = retentionMs;
+  }
+
+  /** A number that this sandbox has not used. */
+  begin(): number {
+    const number = ++this.#last;
+    this.#running.set(number, null);
+    return number;
+  }
+
+  giveUp(number: number): void {
+    this.#running.delete(number);
+    this.#early.delete(number);
+  }
+
+  started(number: number, execution: LiveExecution): void {
+    this.#running.set(number, execution);
+    this.#open.add(execution);
+    const exit = this.#early.get(number);
+    this.#early.delete(number);
+    if (exit !== undefined) execution.told(exit);
+  }
+
+  told(exit: ExitMessage): void {
+    const execution = this.#running.get(exit.execution);
+    // undefined: given up before it started, or its exit was told before.
+    if (execution === null) this.#early.set(exit.execution, exit);
+    else execution?.told(exit);
+  }
+
+  ended(number: number, execution: LiveExecution): void {
+    this.#running.delete(number);
+    this.#forgetOld();
+    this.#ended.set(execution.id, { execution, at: performance.now() });
+  }
+
+  closed(execution: LiveExecution): void {
+    this.#open.delete(execution);
+  }
+
+  running(): LiveExecution[] {
+    return [...this.#running.values()].filter((execution) => execution !== null);
+  }
+
+  /** Those that run and those whose descriptors are open. */
+  all(): LiveExecution[] {
+    return [...new Set([...this.running(), ...this.#open])];
+  }
+
+  find(id: string): LiveExecution | undefined {
+    this.#forgetOld();
+    return this.running().find((execution) => execution.id === id) ?? this.#ended.get(id)?.execution;
+  }
+
+  #forgetOld(): void {
+    const since = performance.now() - this.#retentionMs;
+    for (const [id, { at }] of this.#ended) {
+      if (at >= since && this.#ended.size < maxEnded) return;
+      this.#ended.delete(id);
+    }
+  }
+}
