@@ -26,7 +26,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .argument('<command...>')
     .passThroughOptions()
     .option('-i, --interactive', 'give our standard input to the program (default: /dev/null)')
-    .option('-t, --tty', 'give the program a terminal')
+    .option('-t, --tty', 'give the program a terminal, whose size follows ours; with -i ours is its keyboard')
     .option('-e, --env <KEY[=VALUE]>', 'set a variable; without a value: take ours (repeatable)', append)
     .option('-w, --workdir <dir>', 'working directory (default: the home of the user)')
     .option('-u, --user <user>', 'name, uid, uid:gid or name:group (default: root)')

@@ -8,6 +8,8 @@ import { parseNumber } from '../src/run/parse-number.ts';
 
 const invalid = expect.objectContaining({ code: 'ERR_SPEC_INVALID' });
 
+const size = { columns: 80, rows: 24 };
+
 describe('sizes', () => {
   it.each([
     ['1', 1],
@@ -59,7 +61,7 @@ it('variables keep what follows the first =, come from us without a value, and m
 
 describe('flags', () => {
   it('become a spec and options, and nothing that was not given', () => {
-    expect(compileFlags({}, {})).toEqual({
+    expect(compileFlags({}, {}, size)).toEqual({
       spec: { env: {}, limits: {} },
       execOptions: { stdin: 'ignore', durable: false },
     });
@@ -76,7 +78,7 @@ describe('flags', () => {
       hostname: 'h',
       network: 'none',
     };
-    expect(compileFlags(flags, {})).toEqual({
+    expect(compileFlags(flags, {}, size)).toEqual({
       spec: {
         env: { A: '1' },
         limits: { memoryBytes: 2 ** 30, cpus: 2, pids: 9 },
@@ -90,12 +92,11 @@ describe('flags', () => {
   });
 
   it.each([
-    [{ tty: true }, '--tty'],
     [{ volume: ['/a:/b'] }, '--volume'],
     [{ network: 'slot' }, '--network slot'],
   ])('%j is refused by name', (flags, name) => {
-    expect(() => compileFlags(flags, {})).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
-    expect(() => compileFlags(flags, {})).toThrow(name);
+    expect(() => compileFlags(flags, {}, size)).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
+    expect(() => compileFlags(flags, {}, size)).toThrow(name);
   });
 });
 

@@ -38,7 +38,6 @@ describe('the exit code of run', () => {
       [['--image', '/no/such/directory'], /^hatchery: \[ERR_IMAGE_NOT_FOUND\] /],
       [['-u', 'nobody-here'], /^hatchery: \[ERR_USER_NOT_FOUND\] /],
       [['-w', '/no/such/directory'], /^hatchery: \[ERR_EXEC_CWD\] /],
-      [['-t'], /^hatchery: \[ERR_NOT_SUPPORTED\] --tty/],
       [['--volume', '/a:/b'], /^hatchery: \[ERR_NOT_SUPPORTED\] --volume/],
       [['--network', 'slot'], /^hatchery: \[ERR_NOT_SUPPORTED\] --network slot/],
     ] as const) {

@@ -90,6 +90,6 @@ struct export {
 };
 extern const struct export channel_exports[], fd_exports[], lock_exports[], memfd_exports[], open_exports[],
     pidfd_exports[], pipe_exports[], process_exports[], reader_exports[], registry_exports[], socket_exports[],
-    spawn_exports[], tree_exports[], watch_exports[], writer_exports[];
+    spawn_exports[], terminal_exports[], tree_exports[], watch_exports[], writer_exports[];
 
 #endif

@@ -1,6 +1,7 @@
 /* Facts about an open descriptor that Node has no call for. */
 #include "addon.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
@@ -38,7 +39,19 @@ static napi_value change_owner(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* (fd): another descriptor of the same open file. */
+static napi_value duplicate_fd(napi_env env, napi_callback_info info) {
+  napi_value value;
+  int fd;
+  struct addon *addon = get_arguments(env, info, 1, &value);
+  if (addon == NULL || !get_fd(env, value, "fd", &fd)) return NULL;
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return throw_linux_error(addon, errno, "fcntl", "%d, F_DUPFD_CLOEXEC", fd);
+  return give_fd(addon, copy);
+}
+
 const struct export fd_exports[] = {{"bytesReadable", bytes_readable},
+                                    {"duplicateFd", duplicate_fd},
                                     {"filesystemType", filesystem_type},
                                     {"changeOwner", change_owner},
                                     {NULL, NULL}};

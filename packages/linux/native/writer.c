@@ -2,8 +2,6 @@
 #include "poll-handle.h"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 
 /* status is ignored: POLLERR (nobody reads any more) arrives as UV_EBADF, and the next write says EPIPE. */
 static void on_writable(uv_poll_t *poll, int status, int events) {
@@ -67,36 +65,7 @@ static napi_value await_writable(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* (fd, columns, rows): of a terminal, by either of its ends. */
-static napi_value set_window_size(napi_env env, napi_callback_info info) {
-  napi_value values[3];
-  int fd;
-  int64_t columns, rows;
-  struct addon *addon = get_arguments(env, info, 3, values);
-  if (addon == NULL || !get_fd(env, values[0], "fd", &fd) ||
-      !get_integer(env, values[1], "columns", 0, UINT16_MAX, &columns) ||
-      !get_integer(env, values[2], "rows", 0, UINT16_MAX, &rows))
-    return NULL;
-  struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
-  if (ioctl(fd, TIOCSWINSZ, &size) < 0)
-    return throw_linux_error(addon, errno, "ioctl", "%d, TIOCSWINSZ, %d x %d", fd, (int)columns, (int)rows);
-  return NULL;
-}
-
-/* (fd): another descriptor of the same open file. */
-static napi_value duplicate_fd(napi_env env, napi_callback_info info) {
-  napi_value value;
-  int fd;
-  struct addon *addon = get_arguments(env, info, 1, &value);
-  if (addon == NULL || !get_fd(env, value, "fd", &fd)) return NULL;
-  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return throw_linux_error(addon, errno, "fcntl", "%d, F_DUPFD_CLOEXEC", fd);
-  return give_fd(addon, copy);
-}
-
 const struct export writer_exports[] = {{"openWriter", open_writer},
                                         {"writeFrom", write_from},
                                         {"awaitWritable", await_writable},
-                                        {"setWindowSize", set_window_size},
-                                        {"duplicateFd", duplicate_fd},
                                         {NULL, NULL}};

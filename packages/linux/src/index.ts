@@ -15,6 +15,6 @@ export { createSealedMemfd } from './sealed-memfd.ts';
 export { connectSeqpacket, seqpacketPair } from './seqpacket.ts';
 export { type Message, SeqpacketChannel, type SeqpacketChannelOptions } from './seqpacket-channel.ts';
 export { type SpawnIsolatedOptions, spawnIsolated } from './spawn-isolated.ts';
+export { makeTerminalRaw, setWindowSize } from './terminal.ts';
 export { type Watch, watchPriority, watchReadable } from './watch.ts';
-export { setWindowSize } from './window-size.ts';
 export { Writer } from './writer.ts';

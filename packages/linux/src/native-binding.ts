@@ -49,6 +49,8 @@ export interface NativeBinding {
   writeFrom(writer: NativeHandle, bytes: Uint8Array): number;
   awaitWritable(writer: NativeHandle): void;
   setWindowSize(fd: number, columns: number, rows: number): void;
+  makeTerminalRaw(fd: number): Buffer;
+  restoreTerminal(fd: number, settings: Uint8Array): void;
   duplicateFd(fd: number): number;
   makePipe(): [number, number];
   openPidfd(pid: number): number;

@@ -1,4 +1,4 @@
-import type { ExecOptions, SandboxLimits, SandboxSpec } from '@hatchery/runtime';
+import type { ExecOptions, SandboxLimits, SandboxSpec, TerminalSize } from '@hatchery/runtime';
 import { CliError } from '../cli-error.ts';
 import { parseBytes } from './parse-bytes.ts';
 import { parseDuration } from './parse-duration.ts';
@@ -12,8 +12,8 @@ export interface RunRequest {
   readonly execOptions: ExecOptions;
 }
 
-/** Turns flags into options. @throws CliError that names the flag; no sandbox exists then. */
-export function compileFlags(flags: RunFlags, environment: NodeJS.ProcessEnv): RunRequest {
+/** Turns flags into options. `size` is that of the terminal that -t asks for. @throws CliError that names the flag; no sandbox exists then. */
+export function compileFlags(flags: RunFlags, environment: NodeJS.ProcessEnv, size: TerminalSize): RunRequest {
   refuseUnsupported(flags);
   const spec: SandboxSpec = { env: parseEnvironment(flags.env ?? [], environment), limits: compileLimits(flags) };
   if (flags.image !== undefined) spec.image = flags.image;
@@ -22,6 +22,7 @@ export function compileFlags(flags: RunFlags, environment: NodeJS.ProcessEnv): R
   if (flags.hostname !== undefined) spec.hostname = flags.hostname;
   // Nobody comes back for this sandbox: if we die, the program shall get SIGPIPE and not wait for a reader.
   const execOptions: ExecOptions = { stdin: flags.interactive === true ? 'pipe' : 'ignore', durable: false };
+  if (flags.tty === true) execOptions.tty = size;
   if (flags.timeout !== undefined) execOptions.timeoutMs = parseDuration('--timeout', flags.timeout);
   return { spec, execOptions };
 }
@@ -35,7 +36,6 @@ function compileLimits(flags: RunFlags): SandboxLimits {
 }
 
 function refuseUnsupported(flags: RunFlags): void {
-  if (flags.tty === true) throw notSupported('--tty', 'terminals', 'leave -t away; -i alone pipes standard input');
   if (flags.volume !== undefined) throw notSupported('--volume', 'volumes', 'pass data through -i and standard output');
   if (flags.network !== undefined && flags.network !== 'none')
     throw notSupported(`--network ${flags.network}`, 'networks beside loopback', 'use --network none');

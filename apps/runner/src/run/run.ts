@@ -5,6 +5,7 @@ import { reportError } from '../report-error.ts';
 import { compileFlags, type RunRequest } from './compile-flags.ts';
 import { copyOutput } from './copy-output.ts';
 import { feedInput } from './feed-input.ts';
+import { OwnTerminal } from './own-terminal.ts';
 import type { RunFlags } from './run-flags.ts';
 import { SignalRelay } from './signal-relay.ts';
 
@@ -15,7 +16,8 @@ export async function run(typed: readonly string[], flags: RunFlags): Promise<nu
   using relay = new SignalRelay();
   try {
     const command = readCommand(typed);
-    const status = await runInSandbox(command, compileFlags(flags, process.env), relay);
+    using terminal = new OwnTerminal(process.stdin, process.stdout);
+    const status = await runInSandbox(command, compileFlags(flags, process.env, terminal.size), relay, terminal);
     return await exitCodeOf(status, relay);
   } catch (error) {
     // The user ended it before it began: nothing to explain.
@@ -32,7 +34,12 @@ function readCommand(typed: readonly string[]): Command {
   return [program, ...args];
 }
 
-async function runInSandbox(command: Command, request: RunRequest, relay: SignalRelay): Promise<ExitStatus> {
+async function runInSandbox(
+  command: Command,
+  request: RunRequest,
+  relay: SignalRelay,
+  terminal: OwnTerminal,
+): Promise<ExitStatus> {
   const signal = relay.beforeStart;
   // A private instance: it disturbs no other, and the next one sweeps it if we are killed.
   await using runtime = await Runtime.open();
@@ -42,7 +49,13 @@ async function runInSandbox(command: Command, request: RunRequest, relay: Signal
     forward: (received) => void execution.kill(received).catch(reportError),
     giveUp: () => void sandbox.destroy().catch(reportError),
   });
+  if (request.execOptions.tty !== undefined) attachTerminal(execution, terminal);
   return await streamUntilExit(sandbox, execution);
+}
+
+function attachTerminal(execution: Execution, terminal: OwnTerminal): void {
+  if (execution.stdin !== null) terminal.handOver();
+  terminal.onResize((size) => void execution.resize(size).catch(reportError));
 }
 
 async function streamUntilExit(sandbox: Sandbox, execution: Execution): Promise<ExitStatus> {

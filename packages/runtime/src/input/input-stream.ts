@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { Writer } from '@hatchery/linux';
 
-/** End of input as a terminal in its usual mode takes it: Ctrl-D (termios(3), VEOF). */
-const endOfTransmission = Buffer.from([4]);
+/** Ctrl-D: what was typed goes to the reader; behind a whole line that is nothing, the end (termios(3), VEOF). */
+const endOfLine = '\n'.charCodeAt(0);
+const endOfTransmission = '\x04';
 
 type Done = (error?: Error | null) => void;
 
@@ -13,6 +14,7 @@ type Done = (error?: Error | null) => void;
 export class InputStream extends Writable {
   readonly #writer: Writer;
   readonly #isTerminal: boolean;
+  #isBehindLine = true;
   #waiting: (() => void) | null = null;
 
   /** Owns `fd` from now on: the write end of a pipe, or a terminal's master. */
@@ -26,6 +28,7 @@ export class InputStream extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     let left = chunk;
+    if (chunk.length > 0) this.#isBehindLine = chunk.at(-1) === endOfLine;
     const writeOn = (): void => {
       try {
         while (left.length > 0) {
@@ -43,8 +46,8 @@ export class InputStream extends Writable {
 
   override _final(done: Done): void {
     // A pipe ends when it is closed; a terminal stays open for the output.
-    if (this.#isTerminal) this._write(endOfTransmission, 'utf8', done);
-    else done();
+    if (!this.#isTerminal) return done();
+    this._write(Buffer.from(endOfTransmission.repeat(this.#isBehindLine ? 1 : 2)), 'utf8', done);
   }
 
   override _destroy(error: Error | null, done: Done): void {

@@ -27,6 +27,11 @@ export class Executions {
     return number;
   }
 
+  /** Whether it is being started or runs. */
+  has(number: number): boolean {
+    return this.#running.has(number);
+  }
+
   giveUp(number: number): void {
     this.#running.delete(number);
     this.#early.delete(number);

@@ -1,8 +1,10 @@
 import { closeSync } from 'node:fs';
-import type { ExitMessage, InitConnection } from '@hatchery/zygote-ipc';
+import { constants } from 'node:os';
+import { closeFd, sendSignal } from '@hatchery/linux';
+import type { ExecutionMessage, ExitMessage, InitConnection } from '@hatchery/zygote-ipc';
 import { abandonable } from '../abandon.ts';
 import type { RuntimeContext } from '../context.ts';
-import { RuntimeClosedError, throwIfAborted } from '../errors.ts';
+import { HatcheryError, RuntimeClosedError, throwIfAborted } from '../errors.ts';
 import { enforceDeadline } from '../execution/deadline.ts';
 import { LiveExecution } from '../execution/execution.ts';
 import { killStalledChild } from '../execution/kill-stalled.ts';
@@ -57,6 +59,7 @@ export class LiveSandbox implements Sandbox {
   readonly #executions: Executions;
   readonly #disconnected = Promise.withResolvers<void>();
   #connection: InitConnection;
+  #reconnecting: Promise<void> | null = null;
   #teardown: Promise<void> | null = null;
   #endReason: EndReason = 'lost';
 
@@ -141,8 +144,15 @@ export class LiveSandbox implements Sandbox {
 
   /** The connection to init broke: that is no exit yet. What runs goes on while a new one is made. */
   onConnectionClosed(): void {
-    if (this.#state.state === 'running') void this.#reconnect();
-    else this.#disconnected.resolve();
+    if (this.#state.state !== 'running') this.#disconnected.resolve();
+    // Never rejects. One at a time: a connection breaks once.
+    else this.#reconnecting = this.#reconnect();
+  }
+
+  /** What init still has, on a new connection. What nobody here knows was being started when the old one broke. */
+  #onExecution({ execution, pidfd, terminal, stdoutKept, stderrKept, ring }: ExecutionMessage): void {
+    if (pidfd !== null && !this.#executions.has(execution)) sendSignal(pidfd, constants.signals.SIGKILL);
+    for (const fd of [pidfd, terminal, stdoutKept, stderrKept, ring]) if (fd !== null) closeFd(fd);
   }
 
   async #reconnect(): Promise<void> {
@@ -158,8 +168,10 @@ export class LiveSandbox implements Sandbox {
     const connection = await reconnect(address, {
       sandboxId: this.id,
       onExit: (exit) => this.onExit(exit),
+      onExecution: (execution) => this.#onExecution(execution),
       onClosed: () => this.onConnectionClosed(),
     });
+    this.#reconnecting = null;
     if (connection !== null) {
       logger.warn({ sandboxId: this.id }, 'the connection to init broke; there is a new one');
       this.#connection = connection;
@@ -179,6 +191,7 @@ export class LiveSandbox implements Sandbox {
     if (compiled.durable === true && this.#context.instance.isPrivate)
       throw notSupported('durable', true, 'open the runtime with a name for its instance');
     throwIfAborted(compiled.signal, 'sandbox.exec()');
+    if (this.#reconnecting !== null) await this.#reconnecting;
     this.#state.require('running', 'exec');
     const number = this.#executions.begin();
     try {
@@ -198,7 +211,15 @@ export class LiveSandbox implements Sandbox {
       return execution;
     } catch (error) {
       this.#executions.giveUp(number);
-      throw this.#context.closing ? new RuntimeClosedError('sandbox.exec()', { cause: error }) : error;
+      if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()', { cause: error });
+      if (this.#reconnecting !== null) await this.#reconnecting;
+      if (error instanceof HatcheryError && error.code === 'ERR_SANDBOX_LOST' && this.#state.state === 'running')
+        throw new HatcheryError(
+          'ERR_EXEC_FAILED',
+          `exec in sandbox ${this.id}: the connection to its init broke meanwhile and is mended; what may have been started is ended; try again`,
+          { cause: error },
+        );
+      throw error;
     }
   }
 
