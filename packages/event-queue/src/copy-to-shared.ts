@@ -4,7 +4,7 @@ const nativeCopy = Buffer.prototype.copy;
 
 /**
  * Copies `source[from..to)` to `target[at...]`. `set` into shared memory goes word by word, and byte by byte from a source
- * that is not aligned to 8; `Buffer.copy` is a memcpy, three to ten times faster, except that Node gives a whole array
+ * that is not aligned to 8; `Buffer.copy` is a memcpy, two to ten times faster, except that Node gives a whole array
  * to `set` again: so the last byte goes on its own.
  */
 export function copyToShared(

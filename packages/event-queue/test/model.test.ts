@@ -182,7 +182,7 @@ it('inv-3, inv-5: behaves like a plain list with waiting producers, whatever is 
     ),
     { numRuns: 300 },
   );
-}, 60_000);
+}, 20_000);
 
 const moment = fc.constantFrom('push', 'tryPush', 'drain', 'drainOne', 'drainWait', 'abort', 'close');
 
@@ -230,4 +230,4 @@ it('inv-5, inv-6: in every interleaving of producers, drainers, aborts and a clo
     ),
     { numRuns: 1000 },
   );
-}, 60_000);
+}, 20_000);
