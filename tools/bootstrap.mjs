@@ -1,4 +1,4 @@
-// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz [ARGUMENT...]
+// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak [ARGUMENT...]
 //
 // Sets a fresh clone up (install, native builds, TypeScript build), then runs the program with the project's own Node.
 // It runs on the machine's Node, 18 or newer, before anything is installed: plain JavaScript, no dependency. A run that
@@ -13,6 +13,7 @@ const PROGRAMS = {
   check: 'tools/check.ts',
   bench: 'bench/main.ts',
   fuzz: 'tools/fuzz.ts',
+  soak: 'tools/soak.ts',
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

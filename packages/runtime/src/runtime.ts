@@ -101,13 +101,17 @@ export class Runtime implements AsyncDisposable {
   async doctor(options: CallOptions = {}): Promise<DoctorFinding[]> {
     this.#context.requireOpen('runtime.doctor()');
     const { runDirectory, dataDirectory } = this.#context.options;
-    return await doctor({ runDirectory, dataDirectory, runtime: this, ...options });
+    throwIfAborted(options.signal, 'runtime.doctor()');
+    const work = doctor({ runDirectory, dataDirectory, runtime: this, ...options });
+    this.#context.inBackground(work);
+    return await this.#context.untilClosed('runtime.doctor()', work, options.signal, () => {});
   }
 
   /** Destroys every sandbox, ends the zygote and gives the instance up. Idempotent; what is in flight is undone first. */
-  close(options: CallOptions = {}): Promise<void> {
+  async close(options: CallOptions = {}): Promise<void> {
+    throwIfAborted(options.signal, 'runtime.close()');
     this.#closed ??= this.#close();
-    return abandonable('runtime.close()', this.#closed, options.signal, () => {});
+    await abandonable('runtime.close()', this.#closed, options.signal, () => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What every promise-returning call takes. */
 export interface CallOptions {
   /** Aborting rejects the call with `AbortError` at once; what it half made is undone. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A pino-shaped logger. */
@@ -122,7 +122,7 @@ export interface ExecOptions {
    */
   lingerMs?: number | null;
   /** Aborting kills the tree. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** How a command is run to its end. */

@@ -12,7 +12,7 @@ export interface DoctorOptions {
   /** The runtime to try a sandbox with, or how to open one, which is closed afterwards. */
   runtime: SandboxMaker | (() => Promise<SandboxMaker & AsyncDisposable>);
   /** Aborting ends the probes and rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

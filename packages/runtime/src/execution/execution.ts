@@ -140,6 +140,11 @@ export class LiveExecution implements Execution {
     if (this.#claim.take()) this.#end({ exitCode: null, signal: null, reason, usage: null });
   }
 
+  /** Nobody can look it up any more: what is kept of its output is whoever's who holds it. */
+  forgetReplay(): void {
+    this.#parts.streams.forgetReplay();
+  }
+
   /** No writer is left: what is still in the pipes goes into the logs, so that no descriptor outlives the sandbox. */
   takeRest(): void {
     this.#parts.streams.takeRest();

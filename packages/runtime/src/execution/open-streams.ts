@@ -31,7 +31,7 @@ function openSource(
     log: new OutputLog(),
     replayBytes: keeping.replayBytes,
     record: recordIn(keeping.ring, stream === 'stdout' ? 0 : 1),
-    onSpare: (source) => keeping.budget.account(source),
+    budget: keeping.budget,
     onFinished: () => {
       keeping.onFinished(stream);
       onFinished();

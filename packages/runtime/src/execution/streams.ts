@@ -71,6 +71,11 @@ export class ExecutionStreams {
     return !this.#outputs.some((output) => output.isFlowingOn);
   }
 
+  forgetReplay(): void {
+    this.sources.stdout.forget();
+    this.sources.stderr?.forget();
+  }
+
   /** A background process has held them long enough. */
   finish(): void {
     this.sources.stdout.finish();

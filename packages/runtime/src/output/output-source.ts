@@ -1,5 +1,6 @@
 import { Reader } from '@hatchery/linux';
 import type { OutputLog } from './output-log.ts';
+import type { ReplayBudget } from './replay-budget.ts';
 
 const readBytes = 65_536;
 /** From this on a read buffer is given to the log as it is; below it a copy is cheaper, and keeps less memory. */
@@ -34,8 +35,8 @@ export interface OutputSourceOptions {
   readonly log: OutputLog;
   /** At least so many of the last bytes are kept. */
   readonly replayBytes: number;
-  /** Called when what is kept beyond what readers need has changed: after a write, and when a reader has moved on. */
-  readonly onSpare: (source: OutputSource) => void;
+  /** What is kept beyond what readers need is counted there. */
+  readonly budget: ReplayBudget;
   /** null: the bytes need not survive this process. */
   readonly record: ReadRecord | null;
   /** Called once, when the descriptor is closed. */
@@ -53,6 +54,7 @@ export class OutputSource {
   readonly #cursors = new Set<OutputCursor>();
   #buffer = shared;
   #finished = false;
+  #isForgotten = false;
   #isWide = false;
 
   /** Owns `fd` from now on. */
@@ -70,7 +72,14 @@ export class OutputSource {
 
   /** Bytes kept beyond what those who hold the program back still need. */
   get spareBytes(): number {
+    if (this.#isForgotten) return 0;
     return Math.max(0, Math.min(this.log.end, this.#needed()) - this.log.start);
+  }
+
+  /** The replay is no longer the runtime's to keep: it lives as long as somebody holds the execution. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#options.budget.forget(this);
   }
 
   dropSpare(): void {
@@ -85,13 +94,13 @@ export class OutputSource {
   delete(cursor: OutputCursor): void {
     if (!this.#cursors.delete(cursor)) return;
     this.adjust();
-    this.#options.onSpare(this);
+    this.#options.budget.account(this);
   }
 
   /** After a cursor has moved. */
   moved(): void {
     this.adjust();
-    this.#options.onSpare(this);
+    this.#options.budget.account(this);
   }
 
   /** Whether anybody but `cursor` takes bytes. */
@@ -158,7 +167,7 @@ export class OutputSource {
     if (length >= giveAwayFrom) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
     this.#tell();
     this.log.trim(this.#options.replayBytes, this.#needed());
-    this.#options.onSpare(this);
+    this.#options.budget.account(this);
     return length;
   }
 

@@ -24,6 +24,7 @@ export class ReplayBudget {
   account(stream: Replayed): void {
     this.forget(stream);
     const bytes = stream.spareBytes;
+    if (bytes === 0) return;
     this.#streams.set(stream, bytes);
     this.#bytes += bytes;
     if (this.#bytes > this.#maxBytes) this.#shrink();

@@ -71,6 +71,13 @@ export class Executions {
     return [...new Set([...this.running(), ...this.#open])];
   }
 
+  /** Their sandbox is gone. */
+  forget(): void {
+    for (const { execution } of this.#ended.values()) execution.forgetReplay();
+    this.#ended.clear();
+    for (const execution of this.all()) execution.forgetReplay();
+  }
+
   find(id: string): LiveExecution | undefined {
     this.#forgetOld();
     return this.running().find((execution) => execution.id === id) ?? this.#ended.get(id)?.execution;
@@ -78,9 +85,10 @@ export class Executions {
 
   #forgetOld(): void {
     const since = performance.now() - this.#retentionMs;
-    for (const [id, { at }] of this.#ended) {
+    for (const [id, { execution, at }] of this.#ended) {
       if (at >= since && this.#ended.size < maxEnded) return;
       this.#ended.delete(id);
+      execution.forgetReplay();
     }
   }
 }

@@ -11,6 +11,7 @@ import { killStalledChild } from '../execution/kill-stalled.ts';
 import { runToEnd } from '../execution/run-to-end.ts';
 import { type ExecutionPlace, startExecution } from '../execution/start-execution.ts';
 import { TreeCgroups } from '../execution/tree-cgroups.ts';
+import { InFlight } from '../in-flight.ts';
 import type { SandboxRecord } from '../instance/record.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
 import { compileExec } from '../spec/exec-options.ts';
@@ -40,6 +41,9 @@ export interface SandboxParts {
 /** What sandbox.run() collects unless told otherwise. */
 const defaultOutputBytes = 64 * 1024 ** 2;
 
+/** One being started, one on its way to init, and their answers on their way back. */
+const startsInFlight = 4;
+
 type Command = readonly [string, ...string[]];
 
 type EndReason = 'destroyed' | 'lost' | 'forced-close';
@@ -55,6 +59,8 @@ export class LiveSandbox implements Sandbox {
   readonly #parts: SandboxParts;
   readonly #state: StateCell;
   readonly #remains: Remains;
+  /** Init starts one after the other: what waits for its turn there would use up its deadline. */
+  readonly #starts = new InFlight(startsInFlight);
   readonly #trees: TreeCgroups;
   readonly #executions: Executions;
   readonly #disconnected = Promise.withResolvers<void>();
@@ -101,7 +107,13 @@ export class LiveSandbox implements Sandbox {
   }
 
   exec(command: Command, options?: ExecOptions): Promise<Execution> {
-    return this.#context.untilClosed('sandbox.exec()', this.#start(command, options), undefined, () => {});
+    const signal = options?.signal instanceof AbortSignal ? options.signal : undefined;
+    // The signal has killed it; nobody will read it.
+    const drop = (late: LiveExecution): void => {
+      late.stdout.destroy();
+      late.stderr.destroy();
+    };
+    return this.#context.untilClosed('sandbox.exec()', this.#start(command, options), signal, drop);
   }
 
   async run(command: Command, options: RunOptions = {}): Promise<RunResult> {
@@ -111,8 +123,9 @@ export class LiveSandbox implements Sandbox {
     return await runToEnd(execution, { input, maxOutputBytes });
   }
 
-  destroy(options: CallOptions = {}): Promise<void> {
-    return abandonable('sandbox.destroy()', this.end('destroyed'), options.signal, () => {});
+  async destroy(options: CallOptions = {}): Promise<void> {
+    throwIfAborted(options.signal, 'sandbox.destroy()');
+    await abandonable('sandbox.destroy()', this.end('destroyed'), options.signal, () => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -195,7 +208,10 @@ export class LiveSandbox implements Sandbox {
     this.#state.require('running', 'exec');
     const number = this.#executions.begin();
     try {
-      const parts = await startExecution(this.#place(), number, compiled);
+      const parts = await this.#starts.run(() => {
+        throwIfAborted(compiled.signal, 'sandbox.exec()');
+        return startExecution(this.#place(), number, compiled);
+      });
       const execution: LiveExecution = new LiveExecution(parts, {
         work: this.#context.work,
         onEnded: () => {
@@ -247,6 +263,7 @@ export class LiveSandbox implements Sandbox {
     this.#state.apply('teardown done');
     this.#context.sandboxes.delete(this.id);
     this.#context.tell('destroyed', this, this.#endReason);
+    this.#executions.forget();
   }
 
   /** Every process is gone, and with it the other end of each pipe. */
