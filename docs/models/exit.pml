@@ -2,231 +2,198 @@
  * The exit of one execution: how it becomes known, and how it is published once, last and true, while the sandbox is
  * being destroyed, the connection to init breaks, init hangs or dies, and the runner is killed and replaced.
  *
- * README.md beside this file says what is left out, where each part is in the code, and how to run it. `atomic` is one
- * turn of an event loop or one act of the kernel. MUTATE_* takes one precaution away; each must be found.
+ * README.md beside this file says what is left out, which code is meant and how to run it. `atomic` is one turn of an
+ * event loop or one act of the kernel. What is set without need is set to have fewer states.
  */
-#define OWN 2 /* bytes that the child writes at most: one more than a read takes */
-#define ROOM 2 /* bytes that the pipe holds, so that a holder's byte makes the child wait */
-#define NOBODY 2
-#define DOOMED (killed || initDead) /* the end of its PID 1 takes a pid namespace along */
-#define ALL_DEAD (childDead && holderDead && initDead)
-#define STARTED(r) (r == 0 || takeOver || crashed[0])
+#define OWN 2 /* bytes that the child writes at most; a read takes one */
+#define ROOM 2 /* bytes in a full pipe */
+#define TROUBLES 2 /* in one run */
 
-mtype:message = { WELCOME, REFUSED, EXIT, END }; /* END: end of file, behind whatever was sent before */
-mtype:entry = { RUNS, ENDED, FORGOTTEN }; /* init's table */
-mtype:link = { DOWN, CALLING, UP, TURNED_AWAY, GONE }; /* GONE: init is dead and all that it told is read */
-mtype:state = { RUNNING, KILLING, DEAD, DONE }; /* the sandbox as its runner sees it */
-mtype:reason = { NATURAL, DESTROYED, LOST };
+/* -DMUTATE=... takes one precaution away; each of these must be found. */
+#define NO_CLAIM 1         /* two parties publish */
+#define NO_TARGET 2        /* the exit does not wait for what is in the pipe */
+#define LOST_UNCONFIRMED 3 /* a broken connection is taken for an end */
+#define FORCED_EARLY 4     /* a kill is taken for a death */
+#define END_UNREAD 5       /* init's last words are not read before a reason is made up */
+#define FORGET_EARLY 6     /* init forgets an exit that nobody has acknowledged */
+#define TELL_ONCE 7        /* an exit told once is not told again on a new connection */
+#define ACK_ONCE 8         /* an exit told again is not acknowledged again */
+#define NO_EPOCH 9         /* an older runner is welcome */
+#ifndef MUTATE
+#define MUTATE 0
+#endif
+
+mtype:message = { WELCOME, EXIT, END }; /* END: end of file, behind whatever was sent before */
+mtype:entry = { RUNS, ENDED, FORGOTTEN };
+mtype:peer = { NOBODY, RUNNER, OLDER };
+mtype:link = { DOWN, CALLING, UP, GONE }; /* GONE: init is dead, and what it told is read */
+mtype:state = { RUNNING, KILLING, DONE };
 
 /* The kernel's part. */
 chan pipe = [ROOM] of { bit }; /* 1: a byte that the child itself wrote */
-byte own, gone; /* how many of those were written; taken by a runner or stolen */
-bool killed, initKilled, hung, childDead, holderDead, initDead;
-chan toRunner[2] = [3] of { mtype:message };
-bool ackSent[2]; /* in the socket */
-chan listener = [2] of { byte }; /* init.sock: who says hello */
+chan toRunner = [3] of { mtype:message };
+chan listener = [3] of { mtype:peer }; /* init.sock: who says hello */
+bool ackSent; /* lies in the socket of init's client */
+bool killed; /* cgroup.kill was written: init will die, some time */
+bool hung, acted, initExits, childDead, allDead;
 
-/* Init's part. Runner 1 is newer than runner 0: the number is its epoch. */
+/* Init's part: its table of executions, whom it serves, and whether that one has been told. */
 mtype:entry entry = RUNS;
-bool told; /* on this connection */
-byte client = 0, epoch = 0;
+mtype:peer client = RUNNER;
+bool told;
+bit epoch; /* of the newest that it has served */
 
-/* The runners' part. */
-mtype:link link[2] = DOWN;
-mtype:state state[2] = RUNNING;
-mtype:reason endReason[2], reason[2];
-bool known[2], claimed[2], queued[2], published[2];
+/* The runner's part. All of it, and nothing else, is gone when the runner is killed. */
+mtype:link link = UP;
+mtype:state state = RUNNING;
+bool known = true, claimed, natural, queued, published;
 
-/* What the world asks for, and what only the checks look at. */
-bool wantEnd[2], takeOver, sigkill, crashed[2];
-bool exitSent[2]; /* the runner will find it in its socket, or has found it */
-bool broke[2];
+bit runnerEpoch; /* 1: there is a second runner */
+bool exitSent; /* only for the checks: the runner has been told, or will be when it reads its socket */
 
-/* The child may write, exit, or run until it is killed. */
-active proctype Child() {
-  do
-  :: atomic { !DOOMED && own < OWN && nfull(pipe) -> pipe!1; own++ }
-  :: !DOOMED -> break
-  :: DOOMED -> break
-  :: !DOOMED -> DOOMED; break
-  od;
-  childDead = true
+inline hangUp() {
+  if :: client == RUNNER -> toRunner!END :: else fi;
+  client = NOBODY; ackSent = false
 }
 
-/* A grandchild that keeps the pipe open for ever, writes when it likes, and reads from it (`cat < /dev/stdout`). */
-active proctype Holder() {
-  bit byteOfChild; bool wrote, stole;
-  do
-  :: atomic { !DOOMED && !wrote && nfull(pipe) -> pipe!0; wrote = true }
-  :: atomic { !DOOMED && !stole && nempty(pipe) -> pipe?byteOfChild; gone = gone + byteOfChild; stole = true; byteOfChild = 0 }
-  :: DOOMED -> break
-  od;
-  holderDead = true
+inline endInit() {
+  initExits = true; hung = false; told = false; epoch = 0; acted = true;
+  do :: listener?RUNNER -> toRunner!END :: listener?OLDER :: empty(listener) -> break od;
+  hangUp()
+}
+
+/* A dying PID 1 closes its sockets first, and is dead when nobody is left in its pid namespace. */
+active proctype Kernel() {
+  if
+  :: atomic { killed && !initExits -> endInit() }
+  :: initExits
+  fi;
+  atomic { childDead = true; allDead = true }
 }
 
 active proctype Init() {
-  byte runner;
+  mtype:peer caller;
   do
-  :: atomic { !hung && childDead && entry == RUNS -> entry = ENDED }
-  :: atomic { !hung && client != NOBODY && !crashed[client] && entry == ENDED && !told ->
-       told = true; exitSent[client] = true; toRunner[client]!EXIT;
-#ifdef MUTATE_FORGET_EARLY
-       entry = FORGOTTEN
-#endif
-     }
-  :: atomic { !hung && client != NOBODY && ackSent[client] -> ackSent[client] = false; entry = FORGOTTEN }
-  :: atomic { !hung && client != NOBODY && crashed[client] && !ackSent[client] -> client = NOBODY }
-  :: atomic { !hung && nempty(listener) -> listener?runner;
+  :: atomic { !initExits && !hung && childDead && entry == RUNS -> entry = ENDED }
+  :: atomic { !initExits && !hung && entry == ENDED && client != NOBODY && !told ->
+       told = true; entry = (MUTATE == FORGET_EARLY -> FORGOTTEN : ENDED);
        if
-       :: crashed[runner]
-#ifndef MUTATE_NO_EPOCH
-       :: !crashed[runner] && runner < epoch -> toRunner[runner]!REFUSED
-#endif
+       :: client == RUNNER -> toRunner!EXIT; exitSent = true
+       :: client == OLDER
+       :: client == OLDER -> ackSent = true /* its last act, or it lives on */
+       fi }
+  :: atomic { !initExits && !hung && ackSent -> ackSent = false; entry = FORGOTTEN }
+  :: atomic { !initExits && !hung && nempty(listener) -> listener?caller;
+       if
+       :: caller == OLDER && epoch == 1 && MUTATE != NO_EPOCH /* refused */
        :: else ->
-          if
-          :: client != NOBODY -> toRunner[client]!END; ackSent[client] = false
-          :: else
-          fi;
-          client = runner; epoch = runner;
-#ifndef MUTATE_TELL_ONCE
-          told = false;
+#if MUTATE == NO_EPOCH
+          hangUp(); /* otherwise nobody comes while the runner is connected */
 #endif
-          toRunner[runner]!WELCOME
+          ackSent = false; client = caller; told = (told && MUTATE == TELL_ONCE);
+          if :: caller == RUNNER -> toRunner!WELCOME; epoch = runnerEpoch :: else fi
        fi;
-       runner = 0 }
-  :: atomic { killed || initKilled -> break }
-  od;
-  atomic {
-    initDead = true;
-    if
-    :: client != NOBODY -> toRunner[client]!END
-    :: else
-    fi;
-    do
-    :: listener?runner -> toRunner[runner]!END
-    :: empty(listener) -> break
-    od
-  }
+       caller = NOBODY }
+  od
 }
 
-inline take(r) { pipe?fromChild; assert(!(fromChild && published[r])); gone = gone + fromChild; fromChild = 0 }
+inline take() { pipe?taken; assert(!(taken && published)); taken = 0 }
 
-/* The process is dead; of those who learn of it the first one claims the exit. */
-inline ended(r, why) {
+/* The child is dead: of those who learn of it the first one claims the exit. */
+inline ended(byItself) {
   if
-#ifdef MUTATE_NO_CLAIM
-  :: known[r] ->
-#else
-  :: known[r] && !claimed[r] ->
-#endif
-     claimed[r] = true; reason[r] = why; queued[r] = true
+  :: known && (!claimed || MUTATE == NO_CLAIM) -> claimed = true; natural = byItself; queued = true
   :: else
   fi
 }
 
-inline tearDown(r, why) { endReason[r] = why; killed = true; state[r] = KILLING }
-
-inline publish(r) {
-  queued[r] = false;
-  assert(!published[r]);
-  assert(own == gone); /* behind the last byte of the child, whoever else holds the pipe */
-  assert(reason[r] == NATURAL || ALL_DEAD); /* an end is not made up while somebody may still run */
-  assert(reason[r] == NATURAL || !exitSent[r]); /* nor when the true one was told */
-  published[r] = true
+inline publish() {
+  queued = false;
+  assert(!published);
+  assert(!pipe??[1]); /* behind the last byte of the child, whoever else holds the pipe */
+  assert(natural || allDead); /* an end is not made up while anybody may still run */
+  assert(natural || !exitSent); /* nor when the true one was told */
+  published = true; natural = false; exitSent = false
 }
 
-/* One runner: every option is one turn of its event loop. */
-proctype Runner(byte r) {
-  bit fromChild; byte pending;
-  STARTED(r);
+/* Each option is a turn of its event loop. */
+active proctype Runner() {
+  bit taken; byte pending;
   do
-  :: atomic { known[r] && nempty(pipe) -> take(r) }
+  :: atomic { known && nempty(pipe) -> take() }
 
-  /* Every telling is acknowledged: the last acknowledgement may have been lost with its connection. */
-  :: atomic { toRunner[r]?[EXIT] -> toRunner[r]?EXIT; ackSent[r] = (client == r); ended(r, NATURAL) }
-  :: atomic { toRunner[r]?[WELCOME] -> toRunner[r]?WELCOME; link[r] = UP; known[r] = known[r] || entry != FORGOTTEN }
-  :: atomic { toRunner[r]?[REFUSED] -> toRunner[r]?REFUSED; link[r] = TURNED_AWAY }
-  :: atomic { toRunner[r]?[END] -> toRunner[r]?END;
-       assert(r < epoch || initDead || broke[r]); /* nobody older takes a sandbox away */
-       if
-       :: state[r] == RUNNING -> link[r] = DOWN
-       :: else -> link[r] = GONE
-       fi;
-#ifdef MUTATE_LOST_UNCONFIRMED
-       ended(r, LOST)
+  /* Each telling is acknowledged: the last acknowledgement may have been lost with its connection. */
+  :: atomic { toRunner?[EXIT] -> toRunner?EXIT;
+       ackSent = (client == RUNNER && !(claimed && MUTATE == ACK_ONCE)); ended(true) }
+  :: atomic { toRunner?[WELCOME] -> toRunner?WELCOME; link = UP; known = known || entry != FORGOTTEN }
+  :: atomic { toRunner?[END] -> toRunner?END; link = (state == RUNNING -> DOWN : GONE);
+#if MUTATE == LOST_UNCONFIRMED
+       ended(false)
 #endif
      }
 
-  /* A broken connection is no exit. The deadline ends an init that does not answer. */
-  :: atomic { link[r] == DOWN && !initDead -> listener!r; link[r] = CALLING }
-  :: atomic { (link[r] == CALLING || link[r] == TURNED_AWAY) && !initDead && !initKilled -> initKilled = true }
-  :: atomic { (link[r] == DOWN || link[r] == TURNED_AWAY) && initDead ->
-       link[r] = GONE;
-       if
-       :: state[r] == RUNNING -> tearDown(r, LOST)
-       :: else
-       fi }
+  /* A broken connection is no exit; an init that does not answer in time is ended. */
+  :: atomic { link == DOWN && !initExits -> listener!RUNNER; link = CALLING }
+  :: atomic { link == CALLING && !initExits -> endInit() }
+  :: atomic { link == DOWN && allDead -> link = GONE;
+       if :: state == RUNNING -> killed = true; state = KILLING /* `lost` */ :: else fi }
 
-  /* Destroy and close: kill, have it confirmed, read what init still told, take the rest of the pipe. */
-  :: atomic { wantEnd[r] && state[r] == RUNNING -> tearDown(r, DESTROYED) }
-#ifdef MUTATE_FORCED_EARLY
-  :: atomic { state[r] == KILLING -> state[r] = DEAD; link[r] = GONE }
-#else
-  :: atomic { state[r] == KILLING && ALL_DEAD -> state[r] = DEAD }
-#endif
-#ifdef MUTATE_END_UNREAD
-  :: atomic { state[r] == DEAD ->
-#else
-  :: atomic { state[r] == DEAD && link[r] == GONE ->
-#endif
-       do
-       :: known[r] && nempty(pipe) -> take(r)
-       :: !known[r] || empty(pipe) -> break
-       od;
-       ended(r, endReason[r]); state[r] = DONE }
+  /* The end of a teardown: death is confirmed, what init still told is read, and the rest of the pipe is taken. */
+  :: atomic { state == KILLING && (allDead || MUTATE == FORCED_EARLY) && (link == GONE || MUTATE == END_UNREAD) ->
+       do :: known && nempty(pipe) -> take() :: !known || empty(pipe) -> break od;
+       ended(false); state = DONE }
 
-  /* The drain: what was pending is counted first (FIONREAD), so a holder that writes for ever delays nothing. */
-  :: queued[r] ->
-#ifndef MUTATE_NO_TARGET
-     pending = len(pipe);
+  /* The drain counts first what is pending (FIONREAD): a holder that writes for ever delays nothing. */
+  :: queued -> pending = (MUTATE == NO_TARGET -> 0 : len(pipe));
      do
-     :: atomic { pending > 0 && nempty(pipe) -> take(r); pending-- }
-     :: pending == 0 || empty(pipe) -> break
+     :: atomic { queued && pending > 0 && nempty(pipe) -> take(); pending-- }
+     :: !queued || pending == 0 || empty(pipe) -> break
      od;
      pending = 0;
-#endif
-     atomic { publish(r) }
-  /* A close drops what is still queued behind a teardown; then it is published without a drain. */
-  :: atomic { queued[r] && state[r] == DONE -> publish(r) }
-
-  :: atomic { sigkill && r == 0 -> crashed[r] = true; break }
+     atomic { if :: queued -> publish() :: else /* killed meanwhile */ fi }
+  /* What a close finds queued behind the teardown is published without a drain. */
+  :: atomic { queued && state == DONE -> publish() }
   od
 }
 
-/* The host application, the kernel and the operator: what may happen, once each, or never. */
-init {
-  byte breaks; mtype:message message;
-  atomic { link[0] = UP; known[0] = true; run Runner(0); run Runner(1) };
+/* The next one knows what init will tell it. What the killed one had sent is still in the sockets. */
+inline replaceRunner() {
+  runnerEpoch = 1; link = DOWN; state = RUNNING;
+  known = false; claimed = false; natural = false; queued = false; published = false; exitSent = false;
+  do :: toRunner?_ :: empty(toRunner) -> break od;
+  if :: client == RUNNER -> client = OLDER :: else fi;
+  if :: listener?RUNNER -> listener!OLDER :: empty(listener) fi
+}
+
+/* What may happen at any time, or never: programs inside, the host application, bad luck. */
+active proctype World() {
+  byte own, troubles;
   do
-  :: atomic { !wantEnd[0] -> wantEnd[0] = true }
-  :: atomic { STARTED(1) && !wantEnd[1] -> wantEnd[1] = true }
-  :: atomic { !sigkill -> sigkill = true }
-  :: atomic { !takeOver -> takeOver = true } /* although runner 0 lives: its lock was taken away */
-  :: atomic { !hung -> hung = true }
-  :: atomic { !initKilled -> initKilled = true } /* out of memory */
-  :: atomic { breaks < 2 && !initDead && client != NOBODY && !crashed[client] ->
-       breaks++; broke[client] = true; ackSent[client] = false;
-       do /* what was on its way arrives, or is lost */
-       :: toRunner[client]?message -> exitSent[client] = exitSent[client] && message != EXIT
-       :: break
-       od;
-       toRunner[client]!END; client = NOBODY }
+  :: atomic { !childDead && own < OWN && nfull(pipe) -> pipe!1; own++ }
+  :: atomic { !childDead -> childDead = true }
+  /* A grandchild holds the pipe open for ever. It may write to it or steal from it. */
+  :: atomic { !acted && nfull(pipe) -> pipe!0; acted = true }
+  :: atomic { !acted && nempty(pipe) -> pipe?_; acted = true }
+  /* Destroy or close. */
+  :: atomic { state == RUNNING -> killed = true; state = KILLING }
+
+  :: atomic { troubles < TROUBLES && runnerEpoch == 0 -> troubles++; replaceRunner() }
+  :: atomic { troubles < TROUBLES && runnerEpoch == 1 && !initExits -> troubles++; listener!OLDER } /* it lives on */
+  :: atomic { troubles < TROUBLES && !hung && !initExits -> troubles++; hung = true }
+  :: atomic { troubles < TROUBLES && !initExits -> troubles++; endInit() }
+  :: atomic { troubles < TROUBLES && client == RUNNER && !initExits -> troubles++;
+       if /* the connection breaks, and what was on its way to the runner is lost or still read */
+       :: do :: toRunner?_ -> exitSent = false :: empty(toRunner) -> break od
+       :: skip
+       fi;
+       hangUp() }
   :: break
   od
 }
 
-#define PUBLISHED(r) (published[r] || crashed[r])
-/* Its init does not answer, and nobody has asked for an end: then it is not told, and waits. */
-#define EXITS(r) ([] ((known[r] && childDead) -> <> (PUBLISHED(r) || (hung && state[r] == RUNNING))))
-#define CLOSES(r) ([] ((STARTED(r) && wantEnd[r]) -> <> (crashed[r] || (state[r] == DONE && (published[r] || !known[r])))))
-ltl ends { EXITS(0) && EXITS(1) && CLOSES(0) && CLOSES(1) }
+#define SETTLED (published || !known)
+/* What init cannot tell, since it hangs and nobody asks for an end, is waited for: that is no fault here. */
+#define EXIT_DUE (childDead && !SETTLED && !(hung && state == RUNNING))
+#define END_DUE (state != RUNNING && !(state == DONE && SETTLED))
+#define FORGET_DUE (published && entry == ENDED && link == UP && !hung && !initExits)
+ltl ends { [] <> !(EXIT_DUE || END_DUE || FORGET_DUE) } /* no fair run is stuck in one of these for ever */
