@@ -63,14 +63,14 @@ describe('attach', () => {
     const first = await slow.next();
     const fast = await eventsOf(execution.attach({ backPressure: true }));
     expect(expectSeamless(fast, 'stdout', 0)).toBe(32 * mebibyte);
-    const missed = fast.flatMap((event) => (event.type === 'gap' ? [event.bytes ?? 0] : []));
+    // What was gone before it came is told first; from then on the program waited for it.
+    expect(fast.slice(1).some(({ type }) => type === 'gap')).toBe(false);
     expect(await execution.wait()).toMatchObject({ exitCode: 0 });
     const rest = await eventsOf(slow);
     const events = [...(first.done === true ? [] : [first.value]), ...rest];
     expect(expectSeamless(events, 'stdout')).toBe(32 * mebibyte);
     expect(events.some(({ type }) => type === 'gap')).toBe(true);
     expect(bytesOf(events, 'stdout').length).toBeLessThan(mebibyte);
-    expect(missed.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(mebibyte);
   });
 
   test('several readers with back-pressure get every byte, each at its own pace', async () => {

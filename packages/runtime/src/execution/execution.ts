@@ -185,8 +185,10 @@ export class LiveExecution implements Execution {
   #linger(): void {
     const { streams, lingerMs } = this.#parts;
     if (streams.finished || lingerMs === null) return;
+    const timer = setTimeout(() => streams.finish(), lingerMs);
     // Does not keep this process alive: then there is nobody for the output either.
-    setTimeout(() => streams.finish(), lingerMs).unref();
+    timer.unref();
+    streams.onFinished(() => clearTimeout(timer));
   }
 
   /** false: there is no tree, or it cannot be read (out of descriptors); the command itself can still be reached. */

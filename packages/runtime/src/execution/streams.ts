@@ -22,7 +22,7 @@ export class ExecutionStreams {
   readonly sources: Readonly<{ stdout: OutputSource; stderr?: OutputSource }>;
   readonly #outputs: readonly OutputStream[];
   #terminal: number | null;
-  #onFinished: (() => void) | null = null;
+  readonly #onFinished: (() => void)[] = [];
 
   constructor({ stdin, stdout, stderr, terminal }: StreamParts) {
     this.stdin = stdin;
@@ -85,7 +85,7 @@ export class ExecutionStreams {
   /** Called once, when no output descriptor is open any more. */
   onFinished(listener: () => void): void {
     if (this.finished) listener();
-    else this.#onFinished = listener;
+    else this.#onFinished.push(listener);
   }
 
   /** A stream's descriptor was closed. */
@@ -94,6 +94,6 @@ export class ExecutionStreams {
     if (this.#terminal !== null) closeFd(this.#terminal);
     this.#terminal = null;
     if (this.hasTerminal) this.stdin?.destroy();
-    this.#onFinished?.();
+    for (const listener of this.#onFinished.splice(0)) listener();
   }
 }

@@ -45,11 +45,12 @@ export class Executions {
     if (exit !== undefined) execution.told(exit);
   }
 
-  told(exit: ExitMessage): void {
+  /** false: it is not known here. */
+  told(exit: ExitMessage): boolean {
     const execution = this.#running.get(exit.execution);
-    // undefined: given up before it started, or its exit was told before.
     if (execution === null) this.#early.set(exit.execution, exit);
     else execution?.told(exit);
+    return execution !== undefined;
   }
 
   ended(number: number, execution: LiveExecution): void {

@@ -150,9 +150,8 @@ export class LiveSandbox implements Sandbox {
   }
 
   onExit(exit: ExitMessage): void {
-    // Ours from now on, whoever still has to be told.
-    this.#connection.acknowledge(exit.execution);
-    this.#executions.told(exit);
+    // One that nobody here knows was given up, or its exit is settled already and was told again on a new connection.
+    if (!this.#executions.told(exit)) this.#connection.acknowledge(exit.execution);
   }
 
   /** The connection to init broke: that is no exit yet. What runs goes on while a new one is made. */
@@ -217,7 +216,11 @@ export class LiveSandbox implements Sandbox {
         onEnded: () => {
           if (parts.tree !== null) this.#trees.remove(parts.tree);
         },
-        onPublished: () => this.#executions.ended(number, execution),
+        onPublished: () => {
+          this.#executions.ended(number, execution);
+          // Not before: until then a successor of this process has to be told.
+          this.#connection.acknowledge(number);
+        },
       });
       parts.streams.onFinished(() => this.#executions.closed(execution));
       enforceDeadline(execution, compiled);
