@@ -58,9 +58,9 @@ export class InitConnection {
 
   /**
    * Takes the place of an earlier connection, through init.sock: owns `fd`, the connected socket. Resolves when init
-   * has welcomed it; what its table holds comes by `onExecution` and `onExit`, the first of it perhaps before the caller
-   * goes on. Rejects with ShimError (another token, an older epoch), ChannelClosedError, RequestTimeoutError or the
-   * signal's reason; nothing is open then, and `onClosed` is not called.
+   * has welcomed it; what its table holds follows by `onExecution` and `onExit`. Rejects with ShimError (another token,
+   * an older epoch), ChannelClosedError, RequestTimeoutError or the signal's reason; nothing is open then, and
+   * `onClosed` is not called.
    */
   static async resume(
     fd: number,
@@ -69,10 +69,8 @@ export class InitConnection {
     request: InitRequestOptions = {},
   ): Promise<{ connection: InitConnection; root: number }> {
     let resumed = false;
-    let broken: ChannelClosedError | null = null;
     const onClosed = (error: ChannelClosedError): void => {
       if (resumed) options.onClosed(error);
-      else broken = error;
     };
     const connection = new InitConnection(fd, { ...options, onClosed });
     try {
@@ -80,9 +78,8 @@ export class InitConnection {
         ...request,
         onLate: (late) => closeFd(late.root),
       });
+      // Each message and the end are callbacks of their own: this line runs before the end is told.
       resumed = true;
-      // It broke right behind the welcome: told once the caller has the connection.
-      if (broken !== null) process.nextTick(options.onClosed, broken);
       return { connection, root };
     } catch (error) {
       connection.close();

@@ -6,6 +6,7 @@ import { readable, SandboxFixture, type TestSandbox, token } from './kernel/sand
 import { untilIdle } from './kernel/until-idle.ts';
 
 const many = 1500;
+const nothingKept = { label: new Uint8Array(), terminal: null, stdoutKept: null, stderrKept: null, ring: null };
 
 describe.each(['hatchery-shim', 'hatchery-shim-asan'] as const)('%s', (variant) => {
   const fixture = new SandboxFixture(variant);
@@ -83,7 +84,7 @@ describe.each(['hatchery-shim', 'hatchery-shim-asan'] as const)('%s', (variant) 
     expect(seen).toContainEqual({
       name: 'execution',
       request: 0,
-      message: { execution: ended.execution, pid: ended.pid, pidfd: null },
+      message: { execution: ended.execution, pid: ended.pid, pidfd: null, ...nothingKept },
     });
     expect(seen).toContainEqual(
       expect.objectContaining({
