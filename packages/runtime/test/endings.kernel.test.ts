@@ -41,6 +41,16 @@ describe('how executions end', () => {
     expect(await shell(sandbox, 'echo here')).toBe('here');
   });
 
+  // Mutation: SIGKILL by a list of pids instead of cgroup.kill: children forked meanwhile live on.
+  test('inv-22: a timeout ends a storm of forks whole', async () => {
+    await using sandbox = await used.runtime.create({ limits: { pids: 64 } });
+    const storm = 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass';
+    const execution = await sandbox.exec(['python3', '-c', storm], { timeoutMs: 300, killGraceMs: 100 });
+    expect(await execution.wait()).toMatchObject({ exitCode: null, reason: 'timeout' });
+    await expect.poll(() => liveIn(sandbox)).toEqual([]);
+    expect(await shell(sandbox, 'echo here')).toBe('here');
+  });
+
   test('a timeout gives a program that heeds TERM the time to end by itself', async () => {
     await using sandbox = await used.runtime.create();
     const result = await sandbox.run(['sh', '-c', "trap 'echo bye; exit 3' TERM; echo up; sleep infinity & wait"], {

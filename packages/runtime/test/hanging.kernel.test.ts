@@ -45,7 +45,7 @@ describe('a hanging request', () => {
     expect(await shell(sandbox, 'echo thawed')).toBe('thawed');
   });
 
-  test('inv-29: an exec that hangs delays no other sandbox, and destroy ends it with a typed error', async () => {
+  test('inv-25, inv-29: an exec that hangs, on pipes or on a terminal, delays no other sandbox, and destroy ends it with a typed error', async () => {
     const stuck = await used.runtime.create();
     await using other = await used.runtime.create();
     freeze(stuck.id);
@@ -53,10 +53,15 @@ describe('a hanging request', () => {
       () => 'started',
       (error: { code: string }) => error.code,
     );
+    const onTerminal = stuck.exec(['true'], { tty: { columns: 80, rows: 24 } }).then(
+      () => 'started',
+      (error: { code: string }) => error.code,
+    );
     for (let count = 0; count < 20; count++) expect(await shell(other, 'echo here')).toBe('here');
     expect(isFrozen(stuck.id)).toBe(true);
     await stuck.destroy();
     expect(await pending).toBe('ERR_SANDBOX_LOST');
+    expect(await onTerminal).toBe('ERR_SANDBOX_LOST');
     expect(stuck.state).toBe('destroyed');
   });
 });

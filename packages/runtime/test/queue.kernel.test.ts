@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Runtime, type RuntimeEvent } from '../src/index.ts';
 import { usePlace } from './use-runtime.ts';
@@ -58,6 +60,27 @@ describe('the queue of a runtime', () => {
       expect(status).toEqual({ exitCode: null, signal: null, reason: 'forced-close', usage: null });
     expect(await events).toMatchObject({ value: { type: 'created' } });
     expect(await runtime.events().next()).toEqual({ done: true, value: undefined });
+  });
+
+  // Mutation: #end() is posted with the exit instead of taking effect at once.
+  test('inv-10: that a process has ended is known at once, although its exit is not published yet', async () => {
+    await using runtime = await open({ drain: 'manual' });
+    await using sandbox = await runtime.create();
+    const execution = await sandbox.exec(['true'], { timeoutMs: 60_000, stdin: 'pipe' });
+    let settled = false;
+    const exit = execution.wait().finally(() => (settled = true));
+    // Its end closes our end of its input; nothing was drained.
+    await once(execution.stdin as Writable, 'close');
+    // Nobody is left to be hit: its pidfd is closed, its timer is gone.
+    await execution.kill();
+    expect(settled).toBe(false);
+    expect(sandbox.executions()).toEqual([execution]);
+    while (runtime.drain() === 0) await new Promise((resolve) => setImmediate(resolve));
+    runtime.drain();
+    expect(await exit).toMatchObject({ exitCode: 0, reason: 'exited' });
+    expect(sandbox.executions()).toEqual([]);
+    const destroyed = sandbox.destroy();
+    await destroyed;
   });
 
   test('a runtime that drains by itself refuses drain(), and bad options name themselves', async () => {

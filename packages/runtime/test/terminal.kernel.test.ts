@@ -100,6 +100,22 @@ for i in range(40): os.write(1, screen[:len(screen) - i])`;
     expect(await shell.wait()).toMatchObject({ exitCode: null, reason: 'destroyed' });
   });
 
+  // Mutation: kill() and resize() wait for the exit's turn.
+  test('inv-16: a hundred waits block neither resize, closeStdin nor kill, and all get the same status', async () => {
+    await using sandbox = await used.runtime.create();
+    const execution = await sandbox.exec(['sh', '-c', "trap '' HUP; cat; sleep infinity"], {
+      tty: size,
+      stdin: 'pipe',
+    });
+    const waits = Array.from({ length: 100 }, () => execution.wait());
+    await execution.resize({ columns: 10, rows: 10 });
+    await execution.closeStdin();
+    await execution.kill('SIGKILL');
+    const statuses = await Promise.all([...waits, execution.wait()]);
+    expect(new Set(statuses).size).toBe(1);
+    expect(statuses[0]).toMatchObject({ signal: 'SIGKILL', reason: 'signaled' });
+  });
+
   test('without stdin there is nothing to type on, and resize needs a terminal', async () => {
     await using sandbox = await used.runtime.create();
     const silent = await sandbox.exec(['stty', 'size'], { tty: { columns: 65_535, rows: 1 } });
