@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { commandLine, hatchery, shellCommand } from './hatchery.ts';
 
 const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
@@ -45,6 +45,8 @@ async function atTerminal(args: readonly string[], acts: readonly Act[]): Promis
   const child = spawn('python3', ['-c', person, ...commandLine, 'run', ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  // Of a test that fails half-way: our end of the terminal closes with it, and the run is hung up.
+  onTestFinished(() => void child.kill('SIGKILL'));
   const output = text(child.stdout);
   child.stdin.end(acts.map((act) => `${JSON.stringify(act)}\n`).join(''));
   await once(child, 'exit');
