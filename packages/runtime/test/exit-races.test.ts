@@ -17,7 +17,13 @@ function makeExecution(drain: 'auto' | 'manual') {
   const work = new WorkQueue(drain, logger);
   const stdout = makePipe();
   const stderr = makePipe();
-  const keeping = { replayBytes: 1000, budget: new ReplayBudget(1000), ring: null, onFinished: silent };
+  const keeping = {
+    replayBytes: 1000,
+    isTerminal: false,
+    budget: new ReplayBudget(1000),
+    ring: null,
+    onFinished: silent,
+  };
   const streams = openPipeStreams({ stdin: null, stdout, stderr }, keeping);
   const [pidfd, other] = makePipe();
   closeFd(other);

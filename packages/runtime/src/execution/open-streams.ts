@@ -9,6 +9,7 @@ import { ExecutionStreams } from './streams.ts';
 
 export interface OutputKeeping {
   readonly replayBytes: number;
+  readonly isTerminal: boolean;
   readonly budget: ReplayBudget;
   /** null: not durable. Owned by the streams from the call on. */
   readonly ring: DurableRing | null;
@@ -31,6 +32,7 @@ function openSource(
     log: new OutputLog(),
     replayBytes: keeping.replayBytes,
     record: recordIn(keeping.ring, stream === 'stdout' ? 0 : 1),
+    isTerminal: keeping.isTerminal,
     budget: keeping.budget,
     onFinished: () => {
       keeping.onFinished(stream);

@@ -1,5 +1,6 @@
+import { constants } from 'node:os';
 import type { SandboxCgroup } from '@hatchery/cgroup';
-import { closeFd } from '@hatchery/linux';
+import { closeFd, sendSignal } from '@hatchery/linux';
 import { type ExecedMessage, type ExecMessage, type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
 import { AbortError } from '../errors.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
@@ -94,6 +95,7 @@ function sendExec(start: Start): Promise<ExecedMessage> {
 function keepingOf({ place, number, compiled, ring }: Start): OutputKeeping {
   return {
     replayBytes: compiled.replayBytes ?? place.replayBytes,
+    isTerminal: compiled.tty !== null,
     budget: place.budget,
     ring,
     // What init keeps goes with ours, so that a writer that nobody reads any more gets SIGPIPE.
@@ -133,9 +135,16 @@ async function startOnTerminal(start: Start): Promise<Started> {
     start.ring?.close();
     throw error;
   }
-  const { terminal } = execed;
-  if (terminal === null) throw new Error('init told no terminal');
-  return { ...execed, streams: openTerminalStreams(terminal, start.compiled.stdin === 'pipe', keepingOf(start)) };
+  const { terminal, pidfd } = execed;
+  try {
+    if (terminal === null) throw new Error('init told no terminal');
+    return { ...execed, streams: openTerminalStreams(terminal, start.compiled.stdin === 'pipe', keepingOf(start)) };
+  } catch (error) {
+    // It runs, and nobody would ever know.
+    sendSignal(pidfd, constants.signals.SIGKILL);
+    closeFd(pidfd);
+    throw error;
+  }
 }
 
 /** Opens what the start needs; whatever fails, nothing stays open. */

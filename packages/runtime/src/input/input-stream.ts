@@ -52,7 +52,8 @@ export class InputStream extends Writable {
 
   override _destroy(error: Error | null, done: Done): void {
     this.#writer.close();
-    this.#waiting = null;
+    // A write that waits finds the writer closed, and its callback is told.
+    this.#goOn();
     done(error);
   }
 

@@ -11,6 +11,8 @@ const readsInATurn = 16;
 const highWaterBytes = 65_536;
 /** A pipe that was found full gets so much: fewer turns for the same bytes. */
 const wideBytes = 1_048_576;
+/** More than a terminal holds of what was written to it, and a bound for one that somebody writes to for ever. */
+const terminalBytes = 131_072;
 /** Where every stream reads until its first large read: most executions write a line or two. A read and what becomes of
     it are one turn, so what is in it is always copied out before another stream reads. */
 const shared = Buffer.allocUnsafeSlow(readBytes);
@@ -35,6 +37,7 @@ export interface OutputSourceOptions {
   readonly log: OutputLog;
   /** At least so many of the last bytes are kept. */
   readonly replayBytes: number;
+  readonly isTerminal: boolean;
   /** What is kept beyond what readers need is counted there. */
   readonly budget: ReplayBudget;
   /** null: the bytes need not survive this process. */
@@ -123,7 +126,8 @@ export class OutputSource {
    */
   takePending(): void {
     if (this.#finished) return;
-    const target = this.log.end + this.#reader.pending;
+    // Of a terminal the kernel counts only a part; what a read of an empty one finds is all there is.
+    const target = this.log.end + (this.#options.isTerminal ? terminalBytes : this.#reader.pending);
     while (!this.#finished && this.log.end < target && this.#readOnce() > 0);
   }
 

@@ -73,12 +73,24 @@ export class OutputStream extends Readable implements OutputCursor {
       this.#offset += chunk.length;
       this.#isAsked = false;
       // Whoever listens may ask again from inside the push.
-      if (this.push(chunk)) this.#isAsked = true;
+      if (this.#hand(chunk)) this.#isAsked = true;
     }
     this.#source.moved();
     if (!this.#source.finished || this.#offset < log.end) return;
     this.#isEnded = true;
     this.push(null);
+  }
+
+  /** A listener that throws harms nobody else who reads: its error surfaces on its own, as an uncaught exception. */
+  #hand(chunk: Buffer): boolean {
+    try {
+      return this.push(chunk);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return true;
+    }
   }
 
   #refuseGap(bytes: number): void {

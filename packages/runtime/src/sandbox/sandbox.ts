@@ -182,6 +182,10 @@ export class LiveSandbox implements Sandbox {
       onExit: (exit) => this.onExit(exit),
       onExecution: (execution) => this.#onExecution(execution),
       onClosed: () => this.onConnectionClosed(),
+    }).catch(() => {
+      // Out of descriptors: without a way to look at init, it is ended before it is told as lost.
+      sendSignal(pidfd, constants.signals.SIGKILL);
+      return null;
     });
     this.#reconnecting = null;
     if (connection !== null) {
@@ -209,6 +213,8 @@ export class LiveSandbox implements Sandbox {
     try {
       const parts = await this.#starts.run(() => {
         throwIfAborted(compiled.signal, 'sandbox.exec()');
+        // It may have ended while this waited for its turn, and its descriptors' numbers be others' by now.
+        this.#state.require('running', 'exec');
         return startExecution(this.#place(), number, compiled);
       });
       const execution: LiveExecution = new LiveExecution(parts, {
