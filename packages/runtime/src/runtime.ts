@@ -129,6 +129,7 @@ export class Runtime implements AsyncDisposable {
       [...context.sandboxes.values()].map((sandbox) => sandbox.end('forced-close')),
     );
     await context.backgroundDone();
+    for (const sandbox of context.sandboxes.values()) sandbox.abandon();
     await context.zygotes.close();
     context.work.drain();
     context.work.close(new RuntimeClosedError('runtime.close()'));

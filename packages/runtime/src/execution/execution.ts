@@ -140,6 +140,11 @@ export class LiveExecution implements Execution {
     if (this.#claim.take()) this.#end({ exitCode: null, signal: null, reason, usage: null });
   }
 
+  /** The streams that nobody here reads any more. */
+  get closedStreams(): { stdout: boolean; stderr: boolean } {
+    return this.#parts.streams.closed;
+  }
+
   /** Nobody can look it up any more: what is kept of its output is whoever's who holds it. */
   forgetReplay(): void {
     this.#parts.streams.forgetReplay();
@@ -177,6 +182,7 @@ export class LiveExecution implements Execution {
   #publish(status: ExitStatus): void {
     this.#status = status;
     this.#exit.resolve(status);
+    this.#parts.streams.settle();
     for (const listener of this.#exitListeners) listener();
     this.#linger();
     this.#owner.onPublished();

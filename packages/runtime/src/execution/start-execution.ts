@@ -20,6 +20,8 @@ import type { TreeCgroups } from './tree-cgroups.ts';
 
 /** A start that takes longer hangs in storage: init waits for its execve, and with it everything else in the sandbox. */
 const execDeadlineMs = 5000;
+/** The kernel tells the age of a process in hundredths of a second. */
+const stalledMs = execDeadlineMs - 500;
 
 /** Where a command is started. Descriptors stay the sandbox's. */
 export interface ExecutionPlace {
@@ -34,8 +36,10 @@ export interface ExecutionPlace {
   readonly budget: ReplayBudget;
   /** Whether executions outlive this process unless they ask not to. */
   readonly durable: boolean;
-  /** Kills the child in which init waits. */
-  readonly killStalled: () => void;
+  /** Tells init, on whichever connection there is by then, that nobody reads these any more. */
+  readonly release: (execution: number, streams: { stdout: boolean; stderr: boolean }) => void;
+  /** Kills the child in which init waits, if it has been waiting for as long as a start may take. */
+  readonly killStalled: (leastMs: number) => void;
 }
 
 /** What is open while a command is being started. */
@@ -100,7 +104,7 @@ function keepingOf({ place, number, compiled, ring }: Start): OutputKeeping {
     ring,
     // What init keeps goes with ours, so that a writer that nobody reads any more gets SIGPIPE.
     onFinished: (stream) => {
-      if (ring !== null) place.connection.release(number, { stdout: stream === 'stdout', stderr: stream === 'stderr' });
+      if (ring !== null) place.release(number, { stdout: stream === 'stdout', stderr: stream === 'stderr' });
     },
   };
 }
@@ -110,21 +114,28 @@ interface Started extends ExecedMessage {
 }
 
 async function startOnPipes(start: Start, pipes: Pipes): Promise<Started> {
-  let streams: ExecutionStreams;
-  let sent: Promise<ExecedMessage>;
-  // Opening our ends takes as long as init needs for its part, so the one is done while the other is.
+  let sent: Promise<ExecedMessage> | null = null;
+  let streams: ExecutionStreams | null = null;
   try {
-    sent = sendExec(start);
-  } finally {
-    streams = openPipeStreams(pipes, keepingOf(start));
-  }
-  try {
+    try {
+      sent = sendExec(start);
+    } finally {
+      // Opening our ends takes as long as init needs for its part, so the one is done while the other is.
+      streams = openPipeStreams(pipes, keepingOf(start));
+    }
     return { ...(await sent), streams };
   } catch (error) {
-    streams.finish();
-    streams.stdin?.destroy();
+    streams?.finish();
+    streams?.stdin?.destroy();
+    // Started, but our ends could not be opened: it runs, and nobody would ever know.
+    if (streams === null) sent?.then(endUnknown, () => {});
     throw error;
   }
+}
+
+function endUnknown({ pidfd }: ExecedMessage): void {
+  sendSignal(pidfd, constants.signals.SIGKILL);
+  closeFd(pidfd);
 }
 
 async function startOnTerminal(start: Start): Promise<Started> {
@@ -135,14 +146,12 @@ async function startOnTerminal(start: Start): Promise<Started> {
     start.ring?.close();
     throw error;
   }
-  const { terminal, pidfd } = execed;
+  const { terminal } = execed;
   try {
     if (terminal === null) throw new Error('init told no terminal');
     return { ...execed, streams: openTerminalStreams(terminal, start.compiled.stdin === 'pipe', keepingOf(start)) };
   } catch (error) {
-    // It runs, and nobody would ever know.
-    sendSignal(pidfd, constants.signals.SIGKILL);
-    closeFd(pidfd);
+    endUnknown(execed);
     throw error;
   }
 }
@@ -166,6 +175,12 @@ function prepare(place: ExecutionPlace, number: number, compiled: CompiledExec):
   }
 }
 
+/** With a short timeout of the caller's, or behind other starts, the child that init waits for may be another's and fine. */
+function endStalled(place: ExecutionPlace): void {
+  place.killStalled(stalledMs);
+  setTimeout(() => place.killStalled(stalledMs), execDeadlineMs).unref();
+}
+
 /** Starts the command and resolves when its execve has succeeded. Nothing is left behind when it rejects. */
 export async function startExecution(
   place: ExecutionPlace,
@@ -179,7 +194,7 @@ export async function startExecution(
     const { pid, pidfd, streams } = await (pipes === null ? startOnTerminal(start) : startOnPipes(start, pipes));
     return { pid, pidfd, tag: compiled.tag, streams, tree, oomKilled, lingerMs: compiled.lingerMs };
   } catch (error) {
-    if (error instanceof RequestTimeoutError) place.killStalled();
+    if (error instanceof RequestTimeoutError) endStalled(place);
     // A late start must not live on unseen; only this execution was ever in that cgroup.
     tree?.signal('SIGKILL');
     if (tree !== null) place.trees.remove(tree);

@@ -71,6 +71,16 @@ export class ExecutionStreams {
     return !this.#outputs.some((output) => output.isFlowingOn);
   }
 
+  /** The exit is told. */
+  settle(): void {
+    for (const output of this.#outputs) output.settle();
+  }
+
+  /** Those whose descriptor is closed. */
+  get closed(): { stdout: boolean; stderr: boolean } {
+    return { stdout: this.sources.stdout.finished, stderr: this.sources.stderr?.finished !== false };
+  }
+
   forgetReplay(): void {
     this.sources.stdout.forget();
     this.sources.stderr?.forget();

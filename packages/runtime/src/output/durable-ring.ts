@@ -24,11 +24,16 @@ export class DurableRing {
   constructor(capacityBytes: number) {
     this.#fd = createMemfd('hatchery-replay');
     this.#capacityBytes = capacityBytes;
-    ftruncateSync(this.#fd, headerBytes + 2 * capacityBytes);
     const header = Buffer.alloc(64);
     header.write(magic, 'latin1');
     header.writeBigUInt64LE(BigInt(capacityBytes), 24);
-    writeSync(this.#fd, header, 0, header.length, 0);
+    try {
+      ftruncateSync(this.#fd, headerBytes + 2 * capacityBytes);
+      writeSync(this.#fd, header, 0, header.length, 0);
+    } catch (error) {
+      closeFd(this.#fd);
+      throw error;
+    }
   }
 
   /** Stays the ring's. */

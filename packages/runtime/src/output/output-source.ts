@@ -59,11 +59,13 @@ export class OutputSource {
   #finished = false;
   #isForgotten = false;
   #isWide = false;
+  #record: ReadRecord | null;
 
   /** Owns `fd` from now on. */
   constructor(fd: number, options: OutputSourceOptions) {
     this.log = options.log;
     this.#options = options;
+    this.#record = options.record;
     this.#reader = new Reader(fd, () => this.#onReadable());
     this.#reader.start();
   }
@@ -176,14 +178,24 @@ export class OutputSource {
   }
 
   #read(buffer: Buffer): number | null {
-    const { record } = this.#options;
+    this.#keepRecord((record) => record.beginRead());
+    let length: number | null;
     try {
-      record?.beginRead();
-      const length = this.#reader.read(buffer);
-      record?.commit(buffer.subarray(0, length ?? 0));
-      return length;
+      length = this.#reader.read(buffer);
     } catch {
-      return 0; // ends the stream as end of file does: what was read is all there is
+      length = 0; // ends the stream as end of file does: what was read is all there is
+    }
+    this.#keepRecord((record) => record.commit(buffer.subarray(0, length ?? 0)));
+    return length;
+  }
+
+  /** Out of memory, say: what was read is still handed on, only no longer kept for a successor. */
+  #keepRecord(write: (record: ReadRecord) => void): void {
+    if (this.#record === null) return;
+    try {
+      write(this.#record);
+    } catch {
+      this.#record = null;
     }
   }
 

@@ -17,6 +17,7 @@ export class OutputStream extends Readable implements OutputCursor {
   #engaged = false;
   #isAsked = false;
   #isEnded = false;
+  #isSettled = false;
 
   constructor(name: string, source: OutputSource) {
     super({ highWaterMark });
@@ -30,7 +31,7 @@ export class OutputStream extends Readable implements OutputCursor {
   }
 
   get holdsBack(): boolean {
-    return this.#engaged || !this.#source.hasOthers(this);
+    return this.#engaged || (!this.#isSettled && !this.#source.hasOthers(this));
   }
 
   /** Whether what was taken so far has gone on to a reader that takes everything at once (`on('data')`). */
@@ -46,6 +47,12 @@ export class OutputStream extends Readable implements OutputCursor {
   /** The exit is about to be told: a reader that has begun gets what was written before, however far behind it is. */
   passAll(): void {
     if (this.#engaged) this.#pass(true);
+  }
+
+  /** The exit is told: what nobody has begun to read is kept as a replay is, and no longer for this reader alone. */
+  settle(): void {
+    this.#isSettled = true;
+    this.#source.moved();
   }
 
   override _read(): void {

@@ -27,9 +27,9 @@ export class Executions {
     return number;
   }
 
-  /** Whether it is being started or runs. */
-  has(number: number): boolean {
-    return this.#running.has(number);
+  /** null: its start is under way; undefined: it is not known here. */
+  get(number: number): LiveExecution | null | undefined {
+    return this.#running.get(number);
   }
 
   giveUp(number: number): void {

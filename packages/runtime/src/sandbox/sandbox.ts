@@ -149,6 +149,12 @@ export class LiveSandbox implements Sandbox {
     return this.#teardown;
   }
 
+  /** The runtime ends although this could not be removed: whoever waits is told, and nothing keeps the process alive. */
+  abandon(): void {
+    for (const execution of this.#executions.all()) this.#endOf(execution);
+    this.#connection.close();
+  }
+
   onExit(exit: ExitMessage): void {
     // One that nobody here knows was given up, or its exit is settled already and was told again on a new connection.
     if (!this.#executions.told(exit)) this.#connection.acknowledge(exit.execution);
@@ -163,7 +169,10 @@ export class LiveSandbox implements Sandbox {
 
   /** What init still has, on a new connection. What nobody here knows was being started when the old one broke. */
   #onExecution({ execution, pidfd, terminal, stdoutKept, stderrKept, ring }: ExecutionMessage): void {
-    if (pidfd !== null && !this.#executions.has(execution)) sendSignal(pidfd, constants.signals.SIGKILL);
+    const known = this.#executions.get(execution);
+    if (pidfd !== null && known === undefined) sendSignal(pidfd, constants.signals.SIGKILL);
+    // What was let go while there was no connection, or on the one that broke.
+    if (known !== undefined && known !== null) this.#connection.release(execution, known.closedStreams);
     for (const fd of [pidfd, terminal, stdoutKept, stderrKept, ring]) if (fd !== null) closeFd(fd);
   }
 
@@ -263,7 +272,10 @@ export class LiveSandbox implements Sandbox {
       replayBytes: options.replayBytes,
       budget: replay,
       durable: !instance.isPrivate,
-      killStalled: () => killStalledChild(pid, cgroup.pids()),
+      release: (execution, streams) => this.#connection.release(execution, streams),
+      killStalled: (leastMs) => {
+        if (this.#state.state === 'running') killStalledChild(pid, cgroup.pids(), leastMs);
+      },
     };
   }
 
