@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "owned.h"
+
 /* One per environment: the main thread and every worker thread load the module for themselves. */
 struct addon {
   napi_env env;
@@ -26,23 +28,6 @@ struct addon {
   size_t receive_area_bytes;
   napi_ref receive_area_buffer;
 };
-
-/* Ownership in the declaration: closed or freed when the variable goes out of scope. */
-static inline void cleanup_close_fd(const int *fd) {
-  if (*fd >= 0) {
-    int saved = errno;
-    close(*fd);
-    errno = saved;
-  }
-}
-static inline void cleanup_free_pointer(void *pointer) { free(*(void **)pointer); }
-#define cleanup_close __attribute__((cleanup(cleanup_close_fd)))
-#define cleanup_free __attribute__((cleanup(cleanup_free_pointer)))
-static inline int steal_fd(int *fd) {
-  int stolen = *fd;
-  *fd = -1;
-  return stolen;
-}
 
 /* The text of a call's arguments, for errors; cut when it would not fit, never overrun. */
 struct detail {
@@ -70,6 +55,8 @@ bool get_fd(napi_env env, napi_value value, const char *name, int *out);
 bool get_bytes(napi_env env, napi_value value, const char *name, const unsigned char **bytes, size_t *length);
 /* A string or Buffer as an owned, NUL-terminated C string. */
 bool get_c_string(struct addon *addon, napi_value value, const char *syscall, char **out, size_t *length);
+/* Likewise, of one entry of a directory: anything longer would be walked without openat2's care. */
+bool get_entry_name(struct addon *addon, napi_value value, const char *syscall, char **out, size_t *length);
 bool get_fd_list(napi_env env, napi_value value, const char *name, int **out, size_t *count);
 napi_value make_number(napi_env env, double number);
 napi_value make_boolean(napi_env env, bool value);
@@ -88,8 +75,11 @@ struct export {
   const char *name;
   napi_callback function;
 };
-extern const struct export channel_exports[], fd_exports[], lock_exports[], memfd_exports[], open_exports[],
-    pidfd_exports[], pipe_exports[], process_exports[], reader_exports[], registry_exports[], socket_exports[],
-    spawn_exports[], terminal_exports[], tree_exports[], watch_exports[], writer_exports[];
+extern const struct export channel_exports[], connect_exports[], directory_exports[], entry_exports[], eventfd_exports[], fd_exports[],
+    filesystem_exports[], inotify_exports[], lock_exports[], loop_exports[], memfd_exports[], mount_exports[],
+    netlink_exports[], network_slot_exports[],
+    open_exports[], owner_exports[], pidfd_exports[], pipe_exports[], process_exports[], reader_exports[],
+    registry_exports[], socket_exports[], spawn_exports[], teardown_exports[], terminal_exports[], tree_exports[],
+    watch_exports[], writer_exports[], xattr_exports[];
 
 #endif

@@ -88,6 +88,17 @@ bool get_c_string(struct addon *addon, napi_value value, const char *syscall, ch
   return true;
 }
 
+bool get_entry_name(struct addon *addon, napi_value value, const char *syscall, char **out, size_t *length) {
+  if (!get_c_string(addon, value, syscall, out, length)) return false;
+  if (*length > 0 && strchr(*out, '/') == NULL && strcmp(*out, ".") != 0 && strcmp(*out, "..") != 0) return true;
+  struct detail detail = {.length = 0};
+  detail_quote(&detail, *out, *length);
+  throw_linux_error(addon, EINVAL, syscall, "%s, which is not the name of an entry", detail.text);
+  free(*out);
+  *out = NULL;
+  return false;
+}
+
 bool get_fd_list(napi_env env, napi_value value, const char *name, int **out, size_t *count) {
   uint32_t length = 0;
   *out = NULL;

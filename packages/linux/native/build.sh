@@ -22,9 +22,9 @@ mkdir -p "$output"
 # Beside the target and then renamed: a process that loads the addon meanwhile sees the old or the new file.
 temporary=$output/.linux.node.$$
 trap 'rm -f "$temporary"' EXIT
-$cc -shared -fPIC -std=gnu11 -O2 -Wall -Wextra -Werror -fvisibility=hidden \
+$cc -shared -fPIC -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -fvisibility=hidden \
   -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection "$hardening" \
   -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -s \
-  -isystem "$include" -o "$temporary" native/*.c
+  -isystem "$include" -o "$temporary" native/*.c native/teardown/*.c
 mv "$temporary" "$output/linux.node"
 echo "$output/linux.node"

@@ -6,7 +6,10 @@ static const struct export core_exports[] = {{"setErrorClass", set_error_class},
 static const struct export *const facilities[] = {
     core_exports,   registry_exports, channel_exports, socket_exports, pidfd_exports, watch_exports, pipe_exports,
     open_exports,   memfd_exports,    fd_exports,      lock_exports,  process_exports, spawn_exports,
-    tree_exports,   reader_exports,   writer_exports,    terminal_exports,
+    tree_exports,   reader_exports,   writer_exports,    terminal_exports, eventfd_exports,
+    filesystem_exports, teardown_exports, loop_exports,  mount_exports, inotify_exports,
+    owner_exports,  xattr_exports,   entry_exports,  directory_exports, connect_exports, netlink_exports,
+    network_slot_exports,
 };
 
 /* Cleanup hooks run in reverse, so this one, the first, runs once every channel and watch has let go. */

@@ -1,12 +1,8 @@
 /* openat2(2): opening a path that somebody else may be changing, without leaving a directory. */
 #include "addon.h"
+#include "openat2.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
-
-/* IN_ROOT and BENEATH answer EAGAIN when a rename or mount anywhere on the host raced the walk. */
-#define OPENAT2_ATTEMPTS 128
 
 static napi_value open_at2(napi_env env, napi_callback_info info) {
   napi_value values[5];
@@ -23,12 +19,8 @@ static napi_value open_at2(napi_env env, napi_callback_info info) {
   /* No descriptor of ours is ever meant for a child by accident. */
   struct open_how how = {
       .flags = (uint64_t)flags | O_CLOEXEC, .mode = (uint64_t)mode, .resolve = (uint64_t)resolve};
-  long fd = -1;
-  for (int attempt = 0; attempt < OPENAT2_ATTEMPTS; attempt++) {
-    fd = syscall(SYS_openat2, (int)directory, path, &how, sizeof how);
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
-  }
-  if (fd >= 0) return give_fd(addon, (int)fd);
+  int fd = openat2_retried((int)directory, path, &how);
+  if (fd >= 0) return give_fd(addon, fd);
   int error = errno;
   struct detail detail = {.length = 0};
   detail_format(&detail, "%lld, ", (long long)directory);

@@ -1,12 +1,15 @@
 /* Processes by descriptor: the only name of a process that cannot come to mean another one. */
 #include "addon.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define WAIT_BY_PIDFD 3 /* P_PIDFD, which libc's headers know since 2.36 only */
+#define GET_USER_NAMESPACE _IO(0xFF, 9) /* PIDFD_GET_USER_NAMESPACE, Linux 6.11 */
 
 static napi_value open_pidfd(napi_env env, napi_callback_info info) {
   napi_value value;
@@ -52,5 +55,30 @@ static napi_value reap(napi_env env, napi_callback_info info) {
   return result;
 }
 
-const struct export pidfd_exports[] = {
-    {"openPidfd", open_pidfd}, {"sendSignal", send_signal}, {"reap", reap}, {NULL, NULL}};
+/* Blocks this thread: for workers only. */
+static napi_value await_exit(napi_env env, napi_callback_info info) {
+  napi_value value;
+  struct pollfd process = {.events = POLLIN};
+  struct addon *addon = get_arguments(env, info, 1, &value);
+  if (addon == NULL || !get_fd(env, value, "pidfd", &process.fd)) return NULL;
+  while (poll(&process, 1, -1) < 0)
+    if (errno != EINTR) return throw_linux_error(addon, errno, "poll", "%d, POLLIN", process.fd);
+  return NULL;
+}
+
+static napi_value user_namespace_of(napi_env env, napi_callback_info info) {
+  napi_value value;
+  int pidfd;
+  struct addon *addon = get_arguments(env, info, 1, &value);
+  if (addon == NULL || !get_fd(env, value, "pidfd", &pidfd)) return NULL;
+  int fd = ioctl(pidfd, GET_USER_NAMESPACE, 0); /* close-on-exec, as the kernel gives it */
+  if (fd < 0) return throw_linux_error(addon, errno, "ioctl", "%d, PIDFD_GET_USER_NAMESPACE", pidfd);
+  return give_fd(addon, fd);
+}
+
+const struct export pidfd_exports[] = {{"openPidfd", open_pidfd},
+                                       {"sendSignal", send_signal},
+                                       {"reap", reap},
+                                       {"awaitExit", await_exit},
+                                       {"userNamespaceOf", user_namespace_of},
+                                       {NULL, NULL}};

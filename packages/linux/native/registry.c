@@ -5,6 +5,7 @@
  */
 #include "addon.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -86,6 +87,18 @@ static napi_value release_fd(napi_env env, napi_callback_info info) {
   return value;
 }
 
+static napi_value adopt_fd(napi_env env, napi_callback_info info) {
+  napi_value value;
+  int fd;
+  struct addon *addon = get_arguments(env, info, 1, &value);
+  if (addon == NULL || !get_fd(env, value, "fd", &fd)) return NULL;
+  if (registry_has(addon, fd)) return throw_linux_error(addon, EEXIST, "adoptFd", "%d, which this thread owns", fd);
+  if (fcntl(fd, F_GETFD) < 0) return throw_linux_error(addon, errno, "fcntl", "%d, F_GETFD", fd);
+  if (!registry_add(addon, fd))
+    return throw_linux_error(addon, ENOMEM, "realloc", "table of descriptors, for %d", fd);
+  return value;
+}
+
 static napi_value registered_fds(napi_env env, napi_callback_info info) {
   struct addon *addon = get_arguments(env, info, 0, NULL);
   napi_value list;
@@ -96,5 +109,8 @@ static napi_value registered_fds(napi_env env, napi_callback_info info) {
   return list;
 }
 
-const struct export registry_exports[] = {
-    {"closeFd", close_fd}, {"releaseFd", release_fd}, {"registeredFds", registered_fds}, {NULL, NULL}};
+const struct export registry_exports[] = {{"closeFd", close_fd},
+                                          {"releaseFd", release_fd},
+                                          {"adoptFd", adopt_fd},
+                                          {"registeredFds", registered_fds},
+                                          {NULL, NULL}};

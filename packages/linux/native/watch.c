@@ -1,4 +1,4 @@
-/* Readiness of a descriptor that Node has no stream for: a pidfd, a cgroup's events file. */
+/* Readiness of a descriptor that Node has no stream for: a pidfd, a cgroup's events file, a socket that connects. */
 #include "poll-handle.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@ static void call_back(struct poll_handle *handle) {
 }
 
 /* status is ignored: POLLERR arrives as UV_EBADF, and what is wrong shows when the owner reads. */
-static void on_readable(uv_poll_t *poll, int status, int events) {
+static void on_ready(uv_poll_t *poll, int status, int events) {
   struct poll_handle *handle = poll->data;
   (void)status;
   (void)events;
@@ -34,15 +34,20 @@ static void on_priority(uv_poll_t *poll, int status, int events) {
   call_back(handle);
 }
 
-/* (fd, callback, priority): an external that holds the watch. */
+/* In the order of WatchKind in watch.ts. */
+static const struct {
+  int events;
+  uv_poll_cb act;
+} kinds[] = {{UV_READABLE, on_ready}, {UV_WRITABLE, on_ready}, {UV_PRIORITIZED, on_priority}};
+
+/* (fd, callback, kind): an external that holds the watch. */
 static napi_value watch_fd(napi_env env, napi_callback_info info) {
   napi_value values[3];
   int fd;
-  bool priority;
+  int64_t kind;
   struct addon *addon = get_arguments(env, info, 3, values);
   if (addon == NULL || !get_fd(env, values[0], "fd", &fd)) return NULL;
-  if (napi_get_value_bool(env, values[2], &priority) != napi_ok)
-    return throw_type_error(env, "priority must be a boolean");
+  if (!get_integer(env, values[2], "kind", 0, (int64_t)(sizeof kinds / sizeof *kinds) - 1, &kind)) return NULL;
 
   /* A duplicate: the owner may close or hand on its descriptor while the watch lasts, and a recycled
      number is never watched by mistake. */
@@ -53,7 +58,7 @@ static napi_value watch_fd(napi_env env, napi_callback_info info) {
   napi_value external = poll_handle_open(addon, handle, own, "HATCHERYWATCH", 1, &values[1]);
   if (external == NULL) return NULL;
   steal_fd(&own);
-  uv_poll_start(&handle->poll, priority ? UV_PRIORITIZED : UV_READABLE, priority ? on_priority : on_readable);
+  uv_poll_start(&handle->poll, kinds[kind].events, kinds[kind].act);
   return external;
 }
 

@@ -16,6 +16,14 @@ export function releaseFd(fd: number): number {
   return native().releaseFd(fd);
 }
 
+/**
+ * Takes a descriptor that another thread let go of with `releaseFd` into this thread's clean-up and returns it: this
+ * thread owns it from now on. Throws `LinuxError`: EBADF (not open), EEXIST (this thread owns it already).
+ */
+export function adoptFd(fd: number): number {
+  return native().adoptFd(fd);
+}
+
 /** Another descriptor of the same open file, close-on-exec and owned by this thread (dup(2)). Throws `LinuxError`. */
 export function duplicateFd(fd: number): number {
   return native().duplicateFd(fd);

@@ -25,8 +25,8 @@ export class LinuxError extends Error {
 // Kept, because Node makes a copy of the map at each call, and a connection that ends is an everyday error here.
 let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
 
-// Node's own names come first, so that a code here reads as the same code in an error of node:fs.
-function describeErrno(errno: number): readonly [code: string, description: string] {
+/** Node's own names come first, so that a code here reads as the same code in an error of node:fs. */
+export function describeErrno(errno: number): readonly [code: string, description: string] {
   systemErrors ??= getSystemErrorMap();
   const known = systemErrors.get(-errno);
   if (known !== undefined) return known;

@@ -1,5 +1,8 @@
 import { type NativeHandle, native } from './native-binding.ts';
 
+/** In the order of `kinds` in native/watch.c. */
+const WatchKind = { readable: 0, writable: 1, priority: 2 } as const;
+
 /** A running watch; disposing stops it, from inside the callback too, and is idempotent. */
 export interface Watch extends Disposable {
   /** Lets the watch keep the event loop alive, as it does from the start. */
@@ -13,7 +16,16 @@ export interface Watch extends Disposable {
  * Throws `LinuxError`: EPERM when the file cannot be polled, EMFILE.
  */
 export function watchReadable(fd: number, onReady: () => void): Watch {
-  return startWatch(fd, onReady, false);
+  return startWatch(fd, onReady, WatchKind.readable);
+}
+
+/**
+ * Calls `onReady` once, when a write to `fd` would not wait: of a socket that connects, when it has or has failed to. The
+ * watch then ends by itself. It holds a duplicate of `fd`, which may be closed meanwhile.
+ * Throws `LinuxError` as `watchReadable` does.
+ */
+export function watchWritable(fd: number, onReady: () => void): Watch {
+  return startWatch(fd, onReady, WatchKind.writable);
 }
 
 /**
@@ -22,11 +34,11 @@ export function watchReadable(fd: number, onReady: () => void): Watch {
  * Throws `LinuxError` as `watchReadable` does.
  */
 export function watchPriority(fd: number, onChange: () => void): Watch {
-  return startWatch(fd, onChange, true);
+  return startWatch(fd, onChange, WatchKind.priority);
 }
 
-function startWatch(fd: number, callback: () => void, priority: boolean): Watch {
-  const handle: NativeHandle = native().watchFd(fd, callback, priority);
+function startWatch(fd: number, callback: () => void, kind: number): Watch {
+  const handle: NativeHandle = native().watchFd(fd, callback, kind);
   return {
     ref: () => native().setReferenced(handle, true),
     unref: () => native().setReferenced(handle, false),

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bytesReadable, closeFd, LinuxError, makePipe, registeredFds, releaseFd } from '../src/index.ts';
+import { adoptFd, bytesReadable, closeFd, LinuxError, makePipe, registeredFds, releaseFd } from '../src/index.ts';
 
 test('a returned descriptor is registered until it is closed, and then really closed', () => {
   const before = registeredFds();
@@ -30,6 +30,16 @@ test('a released descriptor stays open and is the new owner’s to close', () =>
   expect(() => closeFd(readEnd)).toThrow(LinuxError);
   expect(() => fstatSync(readEnd)).not.toThrow();
   closeSync(readEnd);
+  closeFd(writeEnd);
+});
+
+test('a released descriptor can be adopted, once', () => {
+  const [readEnd, writeEnd] = makePipe();
+  expect(() => adoptFd(readEnd)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+  releaseFd(readEnd);
+  expect(adoptFd(readEnd)).toBe(readEnd);
+  closeFd(readEnd);
+  expect(() => adoptFd(readEnd)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'fcntl' }));
   closeFd(writeEnd);
 });
 

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import {
   closeFd,
   createSealedMemfd,
+  Inotify,
   makePipe,
   openPidfd,
   SeqpacketChannel,
@@ -33,6 +34,7 @@ const channel = new SeqpacketChannel(left, {
 });
 const [readEnd] = makePipe();
 watchReadable(readEnd, () => {});
+new Inotify(() => {}).start();
 watchReadable(openPidfd(process.pid), () => {});
 createSealedMemfd('kept', Buffer.from('bytes'));
 // More than fits: the rest waits in the queue with its duplicates.

@@ -1,0 +1,22 @@
+import { native } from './native-binding.ts';
+
+/** Protocols of netlink(7) that `netlinkTransaction` is used with. */
+export const NetlinkProtocol = { NETLINK_ROUTE: 0, NETLINK_SOCK_DIAG: 4, NETLINK_NETFILTER: 12 } as const;
+
+/**
+ * Sends whole netlink messages to the kernel and resolves, once each that has NLM_F_ACK or NLM_F_DUMP has ended, with
+ * what came back beside acknowledgements (netlink(7)). Runs in a thread of its own, in the network namespace of the
+ * descriptor `netns`, which is borrowed; null: this process's. Rejects with `LinuxError`: the errno of the first message
+ * that was refused and the kernel's words, EINVAL (no whole messages), EAGAIN (no answer within 10 s).
+ */
+export function netlinkTransaction(netns: number | null, protocol: number, messages: Uint8Array): Promise<Buffer> {
+  return native().netlinkTransaction(netns, protocol, messages);
+}
+
+/**
+ * Reads a sysctl below /proc/sys/net of a network namespace (null: this process's), writes it when a value is given,
+ * and resolves with what it was before. Runs in a thread of its own. Rejects with `LinuxError`: ENOENT, EACCES, EINVAL.
+ */
+export function networkSysctl(netns: number | null, name: string, value: string | null): Promise<string> {
+  return native().networkSysctl(netns, name, value);
+}
