@@ -7,6 +7,7 @@ import {
 } from './base-directory.ts';
 import type { CgroupDirectory } from './cgroup-directory.ts';
 import { CgroupError } from './cgroup-error.ts';
+import { StatFiles } from './cgroup-stats.ts';
 import { isGone, removeTree } from './cgroup-tree.ts';
 import { type Controller, controllers } from './controller.ts';
 import { enableControllers } from './enable-controllers.ts';
@@ -55,6 +56,7 @@ export class CgroupBase {
 
   private constructor(
     options: CgroupBaseOptions,
+    host: CgroupHost,
     hierarchies: BaseHierarchies,
     places: ReadonlyMap<Controller, ControllerPlace>,
   ) {
@@ -64,7 +66,14 @@ export class CgroupBase {
     this.#anchor = options.anchor ?? 'root';
     this.#hierarchies = hierarchies;
     const limitFiles = new LimitFiles(places);
-    this.#place = { unified, v1, limitFiles, logger: options.logger ?? { warn: () => {} } };
+    this.#place = {
+      unified,
+      v1,
+      limitFiles,
+      statFiles: new StatFiles(unified, places),
+      freezer: host.freezer,
+      logger: options.logger ?? { warn: () => {} },
+    };
     this.available = limitFiles.available;
     const v1Fd = (controller: Controller): number | null => {
       const place = places.get(controller);
@@ -98,7 +107,7 @@ export class CgroupBase {
         const hierarchy = host.controllers.get(controller);
         if (hierarchy?.version === 1) places.set(controller, openV1(hierarchy, anchor, options.path, opened));
       }
-      return new CgroupBase(options, opened, places);
+      return new CgroupBase(options, host, opened, places);
     } catch (error) {
       for (const { directory } of opened) directory.close();
       throw error;

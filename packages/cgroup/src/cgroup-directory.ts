@@ -1,4 +1,14 @@
-import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { closeFd, OpenFlag, openat2, Resolve } from '@hatchery/linux';
 import { CgroupError } from './cgroup-error.ts';
 
@@ -67,6 +77,11 @@ export class CgroupDirectory {
       });
     }
     return pids;
+  }
+
+  /** The kernel's number of the cgroup `name`, which no other one gets until the next boot (v2; its inode). */
+  identity(name: string): bigint {
+    return attempt('stat', `${this.path}/${name}`, () => statSync(`${this.#through}/${name}`, { bigint: true }).ino);
   }
 
   has(name: string): boolean {

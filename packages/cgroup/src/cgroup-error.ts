@@ -9,7 +9,8 @@ import type { Controller } from './controller.ts';
  * - `ERR_CGROUP_EXISTS`: a cgroup that should be new is there already.
  * - `ERR_CGROUP_GONE`: the cgroup does not exist (any more).
  * - `ERR_CGROUP_BUSY`: processes outlived kill and the deadline of a removal; see `pids`.
- * - `ERR_CGROUP_TIMEOUT`: a cgroup was still populated when the caller's deadline passed.
+ * - `ERR_CGROUP_FROZEN`: a v1 freezer holds processes that were killed and keeps them from dying; see `pids`.
+ * - `ERR_CGROUP_TIMEOUT`: a cgroup was not yet empty, frozen or thawed when the caller's deadline passed.
  * - `ERR_CGROUP_CLOSED`: the base was closed.
  * - `ERR_CGROUP_IO`: the kernel refused a read or write; see `errno`.
  * - `ERR_LIMIT_INVALID`: a limit's value is out of its range.
@@ -22,6 +23,7 @@ export type CgroupErrorCode =
   | 'ERR_CGROUP_EXISTS'
   | 'ERR_CGROUP_GONE'
   | 'ERR_CGROUP_BUSY'
+  | 'ERR_CGROUP_FROZEN'
   | 'ERR_CGROUP_TIMEOUT'
   | 'ERR_CGROUP_CLOSED'
   | 'ERR_CGROUP_IO'
@@ -48,7 +50,7 @@ export class CgroupError extends Error {
   readonly errno: string | undefined;
   /** The controllers concerned: a best-effort caller drops their limits and tries again. */
   readonly controllers: readonly Controller[];
-  /** The survivors, for `ERR_CGROUP_BUSY` and `ERR_CGROUP_TIMEOUT`. */
+  /** The survivors, for `ERR_CGROUP_BUSY` and `ERR_CGROUP_FROZEN`; who did not freeze, for `ERR_CGROUP_TIMEOUT`. */
   readonly pids: readonly number[];
 
   constructor(details: CgroupErrorDetails) {

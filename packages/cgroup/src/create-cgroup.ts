@@ -2,10 +2,14 @@ import { closeSync } from 'node:fs';
 import type { CgroupAnchor } from './base-directory.ts';
 import { CgroupBase } from './cgroup-base.ts';
 import { CgroupError } from './cgroup-error.ts';
+import type { CgroupEvent, CgroupEventFeed } from './cgroup-event-feed.ts';
+import type { WaitOptions } from './cgroup-events.ts';
+import type { CgroupStats } from './cgroup-stats.ts';
 import type { CgroupHost } from './find-cgroup-host.ts';
+import type { FreezeOptions } from './freeze.ts';
 import type { CgroupLimits } from './limits.ts';
-import type { WaitOptions } from './populated.ts';
 import type { CgroupLogger, RemoveOptions } from './remove-cgroup.ts';
+import type { SandboxCgroup } from './sandbox-cgroup.ts';
 
 export interface CreateCgroupOptions {
   /** Where to make it: names joined by `/`, such as `builds/42`. It must not exist; missing parents are made. */
@@ -16,16 +20,31 @@ export interface CreateCgroupOptions {
   readonly logger?: CgroupLogger;
 }
 
+export type GroupFreezeOptions = Omit<FreezeOptions, 'part'>;
+
 /** One cgroup for whoever needs no more: no sandboxes, no parts. */
 export interface Cgroup {
   /** The v2 directory, for CLONE_INTO_CGROUP; owned by this object. */
   readonly directoryFd: number;
   /** Moves a running process in, in every hierarchy. Its later children are born inside; earlier ones stay out. */
   add(pid: number): void;
+  /** Sets the limits given, also while processes run under others, and leaves the rest as they are. */
   setLimits(limits: CgroupLimits): void;
+  /** What it uses; what this host does not tell is undefined. @throws CgroupError once it is removed. */
+  stats(): CgroupStats;
+  /** Resolves once every process in it stands still. @throws CgroupError ERR_CGROUP_TIMEOUT, and all of them run again. */
+  freeze(options?: GroupFreezeOptions): Promise<void>;
+  thaw(options?: GroupFreezeOptions): Promise<void>;
+  frozen(): boolean;
+  /** Sends SIGKILL to all of it at once, frozen or not. @throws CgroupError ERR_CGROUP_FROZEN: see {@link SandboxCgroup.kill}. */
   kill(): void;
   pids(): number[];
   populated(): boolean;
+  /**
+   * What happens to it from now on, told by the kernel; a slow reader gets the newest state and a sum of kills. Ends with its
+   * removal; a signal that fires ends it with its reason. Without a memory controller there are no events of type `oom`.
+   */
+  events(options?: { readonly signal?: AbortSignal }): AsyncIterableIterator<CgroupEvent>;
   waitUnpopulated(options: WaitOptions): Promise<void>;
   /** Kills what is still in it, removes it and those of its parents that are empty then, and closes `directoryFd`. */
   remove(options?: RemoveOptions): Promise<void>;
@@ -62,13 +81,24 @@ export function createCgroup(options: CreateCgroupOptions): Cgroup {
   }
 }
 
-function wrap(base: CgroupBase, group: ReturnType<CgroupBase['group']>, directoryFd: number): Cgroup {
+function wrap(base: CgroupBase, group: SandboxCgroup, directoryFd: number): Cgroup {
   let removed = false;
+  const identity = group.identity();
+  let feeds: CgroupEventFeed[] = [];
   return {
     directoryFd,
     add: (pid) => group.add(pid),
     setLimits: (limits) => group.setLimits(limits),
+    stats: () => group.stats({ identity }),
+    freeze: ({ timeoutMs, signal } = {}) => group.freeze({ timeoutMs, signal }),
+    thaw: ({ timeoutMs, signal } = {}) => group.thaw({ timeoutMs, signal }),
+    frozen: () => group.frozen(),
     kill: () => group.kill(),
+    events(options) {
+      const feed = group.events(options);
+      feeds = [...feeds.filter(({ closed }) => !closed), feed];
+      return feed;
+    },
     pids: () => group.pids(),
     populated: () => group.populated(),
     waitUnpopulated: (wait) => group.waitUnpopulated(wait),
@@ -78,6 +108,7 @@ function wrap(base: CgroupBase, group: ReturnType<CgroupBase['group']>, director
       // Two removals at once both get here.
       if (removed) return;
       removed = true;
+      for (const feed of feeds) feed.close();
       closeSync(directoryFd);
       removeIfEmpty(base);
       base.close();

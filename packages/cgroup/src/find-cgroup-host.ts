@@ -4,6 +4,7 @@ import { CgroupError } from './cgroup-error.ts';
 import { type Controller, controllers } from './controller.ts';
 import { type Mount, parseMountinfo, visibleMounts } from './mountinfo.ts';
 import { parseOwnCgroups, pathBelowMount } from './own-cgroups.ts';
+import type { V1Freezer } from './v1-freezer.ts';
 
 /** One mounted hierarchy. */
 export interface CgroupHierarchy {
@@ -21,6 +22,8 @@ export interface CgroupHost {
   readonly unified: CgroupHierarchy;
   /** Where each limit controller lives; one that is in no hierarchy is missing. */
   readonly controllers: ReadonlyMap<Controller, CgroupHierarchy>;
+  /** A v1 freezer, which holds its processes even against SIGKILL; null where none is mounted. */
+  readonly freezer: V1Freezer | null;
   /** The v2 mount treats cgroup namespaces as borders: a process cannot be moved across one from inside. */
   readonly nsdelegate: boolean;
 }
@@ -67,8 +70,14 @@ export function findCgroupHost(options: FindCgroupHostOptions = {}): CgroupHost 
     unifiedMount: unified.mount,
     unified,
     controllers: found,
+    freezer: findFreezer(v1Mounts),
     nsdelegate: unifiedMount.superOptions.includes('nsdelegate'),
   };
+}
+
+function findFreezer(v1Mounts: readonly Mount[]): V1Freezer | null {
+  const mount = preferredMount(v1Mounts.filter(({ superOptions }) => superOptions.includes('freezer')));
+  return mount === undefined ? null : { mount: mount.mountPoint, root: mount.root };
 }
 
 /** Of several mounts of one hierarchy: a writable one, then one that shows the most, then the usual place. */

@@ -22,15 +22,15 @@ export class LimitFiles {
   }
 
   get available(): ReadonlySet<Controller> {
-    return new Set(controllers.filter((controller) => 'base' in this.#place(controller)));
+    return new Set(controllers.filter((controller) => 'base' in this.place(controller)));
   }
 
   /** @throws CgroupError ERR_LIMIT_UNENFORCEABLE naming every wanted controller that is missing, and why. */
   requireAvailable(wanted: readonly Controller[]): void {
-    const missing = wanted.filter((controller) => 'unavailable' in this.#place(controller));
+    const missing = wanted.filter((controller) => 'unavailable' in this.place(controller));
     if (missing.length === 0) return;
     const reasons = missing.map((controller) => {
-      const place = this.#place(controller);
+      const place = this.place(controller);
       return `${controller}: ${'unavailable' in place ? place.unavailable : ''}`;
     });
     throw new CgroupError({
@@ -42,7 +42,7 @@ export class LimitFiles {
   }
 
   write(controller: Controller, name: string, value: number): void {
-    const place = this.#place(controller);
+    const place = this.place(controller);
     if (!('base' in place)) return this.requireAvailable([controller]);
     const files = place.version === 1 ? v1 : v2;
     try {
@@ -54,17 +54,7 @@ export class LimitFiles {
     }
   }
 
-  /** Processes that the OOM killer ended in the group; null where no memory controller counts them. */
-  oomKills(name: string): number | null {
-    const place = this.#place('memory');
-    if (!('base' in place)) return null;
-    const text = (place.version === 1 ? v1 : v2).readOomKills(place.base, name);
-    // v1 counts since Linux 4.13.
-    const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
-    return count === undefined ? null : Number(count);
-  }
-
-  #place(controller: Controller): ControllerPlace {
+  place(controller: Controller): ControllerPlace {
     return this.#places.get(controller) ?? { unavailable: 'in no mounted cgroup hierarchy' };
   }
 }

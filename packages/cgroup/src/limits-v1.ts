@@ -23,11 +23,6 @@ export function setMemory(base: CgroupDirectory, name: string, bytes: number, sw
   }
 }
 
-/** What the OOM killer ended in the group since it was made. */
-export function readOomKills(base: CgroupDirectory, name: string): string {
-  return base.read(`${name}/memory.oom_control`);
-}
-
 /** The period of a new cgroup is 100 ms already: one write. */
 export function setCpu(base: CgroupDirectory, name: string, quotaUs: number): void {
   base.write(`${name}/cpu.cfs_quota_us`, String(quotaUs));

@@ -1,4 +1,4 @@
-/** One line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)), as far as finding cgroups needs it. */
+/** One line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)), in parts. */
 export interface Mount {
   readonly id: number;
   readonly parentId: number;
@@ -7,6 +7,8 @@ export interface Mount {
   readonly mountPoint: string;
   readonly options: readonly string[];
   readonly type: string;
+  /** What is mounted: a device, or any text that the mounter chose. */
+  readonly source: string;
   readonly superOptions: readonly string[];
 }
 
@@ -56,6 +58,7 @@ function parseLine(line: string): Mount {
     mountPoint: unescapeField(mountPoint),
     options: options.split(','),
     type,
+    source: unescapeField(fields[separator + 2] ?? ''),
     superOptions: (fields[separator + 3] ?? '').split(','),
   };
 }

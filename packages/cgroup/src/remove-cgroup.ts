@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CgroupError } from './cgroup-error.ts';
+import type { WaitOptions } from './cgroup-events.ts';
 import { isGone } from './cgroup-tree.ts';
-import type { WaitOptions } from './populated.ts';
+import { describeHeld, type HeldProcess } from './v1-freezer.ts';
 
 /** A removal that met resistance. */
 export interface BusyCgroup {
@@ -17,13 +18,16 @@ export interface CgroupLogger {
   warn(details: BusyCgroup, message: string): void;
 }
 
-/** What a removal does to a cgroup; SandboxCgroup implements it. */
+/** What a removal does to a cgroup. */
 export interface Removable {
   readonly path: string;
   /** Plain rmdir in every hierarchy; the error that names what is busy, or null. */
   tryRemove(): CgroupError | null;
-  /** cgroup.kill, and the members of v1 cgroups that it did not reach. */
-  killAll(): void;
+  /**
+   * cgroup.kill, and the members of v1 cgroups that it did not reach. Takes what is killed out of v1's freezer, and returns
+   * what that holds all the same.
+   */
+  killAll(): readonly HeldProcess[];
   waitUnpopulated(options: WaitOptions): Promise<void>;
   /** Process ids in every hierarchy. */
   survivors(): number[];
@@ -52,11 +56,11 @@ export async function removeCgroup(target: Removable, logger: CgroupLogger, opti
   let busy = target.tryRemove();
   if (busy !== null) logBusy(target, logger, busy);
   while (busy !== null) {
-    target.killAll();
+    const held = target.killAll();
     await waitWithin(target, deadline, signal);
     busy = target.tryRemove();
     if (busy === null) return;
-    if (performance.now() >= deadline) throw stillBusy(target, busy);
+    if (performance.now() >= deadline) throw stillBusy(target, busy, held);
     await delay(retryMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 }
@@ -72,27 +76,36 @@ async function waitWithin(target: Removable, deadline: number, signal: AbortSign
 }
 
 function logBusy(target: Removable, logger: CgroupLogger, busy: CgroupError): void {
-  let pids: number[] | string;
-  try {
-    pids = target.survivors();
-  } catch (error) {
-    // The list is for the reader of the log; that it could not be read is as good to know and stops nothing.
-    pids = String(error);
-  }
+  const pids = survivorsOf(target);
   logger.warn(
     { cgroup: target.path, errno: busy.errno, step: busy.step, pids },
     'cgroup is busy: killing its processes',
   );
 }
 
-function stillBusy(target: Removable, busy: CgroupError): CgroupError {
-  const pids = target.survivors();
+/** The list is for its reader; that it could not be read is as good to know and hides no other error. */
+function survivorsOf(target: Removable): number[] | string {
+  try {
+    return target.survivors();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function stillBusy(target: Removable, busy: CgroupError, held: readonly HeldProcess[]): CgroupError {
+  const pids = survivorsOf(target);
   return new CgroupError({
     code: 'ERR_CGROUP_BUSY',
     step: busy.step,
     errno: busy.errno,
-    pids,
-    text: `remove "${target.path}": ${busy.message}; after cgroup.kill ${pids.length === 0 ? 'no process is listed, but the kernel keeps it' : `these pids are still in it: ${pids.join(', ')}`}. Look for a process in uninterruptible sleep or in a frozen v1 freezer cgroup (/proc/<pid>/stack, /proc/<pid>/cgroup), then remove again`,
+    pids: typeof pids === 'string' ? [] : pids,
+    text: `remove "${target.path}": ${busy.message}; after cgroup.kill ${describeSurvivors(pids)}${describeHeld(held)}. Look for a process in uninterruptible sleep (/proc/<pid>/stack), then remove again`,
     cause: busy,
   });
+}
+
+function describeSurvivors(pids: readonly number[] | string): string {
+  if (typeof pids === 'string') return `it cannot be read who is still in it (${pids})`;
+  if (pids.length === 0) return 'no process is listed, but the kernel keeps it';
+  return `these pids are still in it: ${pids.join(', ')}`;
 }

@@ -1,19 +1,23 @@
 import type { CgroupDirectory } from './cgroup-directory.ts';
 import { CgroupError } from './cgroup-error.ts';
-import { isGone, removeTree, treeProcesses } from './cgroup-tree.ts';
+import { CgroupEventFeed } from './cgroup-event-feed.ts';
+import type { WaitOptions } from './cgroup-events.ts';
+import type { CgroupStats, StatFiles } from './cgroup-stats.ts';
+import { treeProcesses } from './cgroup-tree.ts';
 import { controllers } from './controller.ts';
-import { killMembers } from './kill-members.ts';
+import { type FreezeOptions, freeze, isFrozen, thaw } from './freeze.ts';
 import type { LimitFiles } from './limit-files.ts';
 import { type CgroupLimits, compileLimits } from './limits.ts';
-import { isPopulated, type WaitOptions, waitUnpopulated } from './populated.ts';
+import { isPopulated, waitUnpopulated } from './populated.ts';
+import { RemovableCgroup, type RemovalPlace } from './removable-cgroup.ts';
 import { type CgroupLogger, type RemoveOptions, removeCgroup } from './remove-cgroup.ts';
+import { heldByFreezer } from './v1-freezer.ts';
+import { type OomEvent, type OomWatchOptions, watchOom } from './watch-oom.ts';
 
 /** What a base lends to its sandboxes. Read at each call, so that a closed base is noticed. */
-export interface CgroupPlace {
-  readonly unified: CgroupDirectory;
-  /** One for each v1 hierarchy in use, also where two controllers share one. */
-  readonly v1: readonly CgroupDirectory[];
+export interface CgroupPlace extends RemovalPlace {
   readonly limitFiles: LimitFiles;
+  readonly statFiles: StatFiles;
   readonly logger: CgroupLogger;
 }
 
@@ -36,6 +40,12 @@ export class SandboxCgroup {
   /** The v2 directory, for messages. */
   get path(): string {
     return `${this.#place().unified.path}/${this.name}`;
+  }
+
+  /** The absolute paths of its directories, made or not: v2 first, then one for each v1 hierarchy in use. */
+  paths(): string[] {
+    const { unified, v1 } = this.#place();
+    return [unified, ...v1].map((directory) => `${directory.path}/${this.name}`);
   }
 
   /**
@@ -76,16 +86,87 @@ export class SandboxCgroup {
   }
 
   /**
-   * Processes that the OOM killer ended in the group since it was made; null where the host does not count them.
-   * @throws CgroupError ERR_CGROUP_GONE.
+   * What the group uses, in whichever hierarchy counts it.
+   *
+   * @param options.identity what {@link identity} said before: the numbers are then of that group, never of a later one of
+   *   the same name.
+   * @throws CgroupError ERR_CGROUP_GONE: a removed group has no numbers.
    */
-  oomKills(): number | null {
-    return this.#place().limitFiles.oomKills(this.name);
+  stats(options: { readonly identity?: bigint } = {}): CgroupStats {
+    return this.#place().statFiles.read(this.name, options.identity);
   }
 
-  /** Sends SIGKILL to the whole tree at once, frozen processes and fork bombs included (cgroup.kill). */
+  /** The kernel's number of the v2 group; no other group has it until the next boot. */
+  identity(): bigint {
+    return this.#place().unified.identity(this.name);
+  }
+
+  /** Processes that the OOM killer ended in the group since it was made; undefined where nothing counts them, and once it is gone. */
+  oomKills(): number | undefined {
+    return this.#place().statFiles.oomKills(this.name);
+  }
+
+  /**
+   * Calls `handler` when the OOM killer has ended processes in the group, told by the kernel; {@link OomWatchOptions.onError}
+   * for the rest. It does not keep the process alive, and is to be disposed of, at the latest when the group was removed.
+   *
+   * v1 tells nothing when the whole machine has run out of memory, and counts it all the same: see {@link oomKills}.
+   *
+   * @throws CgroupError ERR_CGROUP_UNSUPPORTED where no memory controller counts kills; ERR_CGROUP_GONE.
+   */
+  watchOom(handler: (event: OomEvent) => void, options: OomWatchOptions = {}): Disposable {
+    const { limitFiles, statFiles } = this.#place();
+    return watchOom(limitFiles.place('memory'), statFiles, this.name, handler, options);
+  }
+
+  /**
+   * What happens to the group from now on, told by the kernel: populated, frozen (all of it), OOM kills. Ends with
+   * `return()`; a signal that fires ends it with its reason. The kernel does not tell that a group was removed.
+   */
+  events(options: { readonly signal?: AbortSignal } = {}): CgroupEventFeed {
+    const { unified, limitFiles } = this.#place();
+    const source = {
+      path: this.path,
+      open: () => unified.open(`${this.name}/cgroup.events`),
+      oomKills: () => this.oomKills(),
+      watchOom: limitFiles.available.has('memory') ? this.watchOom.bind(this) : null,
+    };
+    return new CgroupEventFeed(source, options.signal);
+  }
+
+  /**
+   * Freezes `work`, or the group itself where it has no parts, and resolves once the kernel says that every process in it
+   * stands still. Nothing is left half frozen: on failure it is thawed again.
+   *
+   * @throws CgroupError ERR_CGROUP_TIMEOUT whose `pids` did not stop; ERR_CGROUP_GONE; the signal's reason.
+   */
+  async freeze(options: FreezeOptions = {}): Promise<void> {
+    await freeze(this.#place().unified, this.#freezable(options.part), options);
+  }
+
+  /**
+   * Undoes {@link freeze}, and resolves once the kernel says so.
+   * @throws CgroupError ERR_CGROUP_TIMEOUT when a cgroup above is frozen; ERR_CGROUP_GONE; the signal's reason.
+   */
+  async thaw(options: FreezeOptions = {}): Promise<void> {
+    await thaw(this.#place().unified, this.#freezable(options.part), options);
+  }
+
+  /** Whether every process of `work`, or of the group where it has no parts, stands still. */
+  frozen(part?: string): boolean {
+    return isFrozen(this.#place().unified, this.#freezable(part));
+  }
+
+  /**
+   * Sends SIGKILL to the whole tree at once, frozen processes and fork bombs included (cgroup.kill). What v1's freezer holds is
+   * taken out of it, to die without another instruction.
+   *
+   * @throws CgroupError ERR_CGROUP_FROZEN naming what that freezer holds all the same; ERR_CGROUP_GONE.
+   */
   kill(): void {
     this.#place().unified.write(`${this.name}/cgroup.kill`, '1');
+    const held = this.#removable().releaseFrozen();
+    if (held.length > 0) throw heldByFreezer(this.path, held);
   }
 
   /** Whether any process lives in the tree. */
@@ -114,12 +195,12 @@ export class SandboxCgroup {
     const { unified, v1 } = this.#place();
     // v1 first: a process that is in v2 is under all limits.
     for (const directory of v1) directory.write(`${this.name}/cgroup.procs`, String(pid));
-    unified.write(`${part === undefined ? this.name : `${this.name}/${part}`}/cgroup.procs`, String(pid));
+    unified.write(`${this.#part(part)}/cgroup.procs`, String(pid));
   }
 
   /** A new descriptor of the v2 directory, or of a part of it; the caller closes it (fs.closeSync). */
   openDirectory(part?: string): number {
-    return this.#place().unified.open(part === undefined ? this.name : `${this.name}/${part}`);
+    return this.#place().unified.open(this.#part(part));
   }
 
   /**
@@ -129,14 +210,7 @@ export class SandboxCgroup {
    * @throws CgroupError ERR_CGROUP_BUSY naming the survivors; the signal's reason.
    */
   async remove(options: RemoveOptions = {}): Promise<void> {
-    const target = {
-      path: this.path,
-      tryRemove: () => this.#tryRemove(),
-      killAll: () => this.#killAll(),
-      waitUnpopulated: (wait: WaitOptions) => this.waitUnpopulated(wait),
-      survivors: () => this.#survivors(),
-    };
-    await removeCgroup(target, this.#place().logger, options);
+    await removeCgroup(this.#removable(), this.#place().logger, options);
   }
 
   /**
@@ -144,41 +218,21 @@ export class SandboxCgroup {
    * @throws CgroupError ERR_CGROUP_IO (`errno` EBUSY) when a process is in it; nothing is killed.
    */
   removeEmpty(): void {
-    const busy = this.#tryRemove();
+    const busy = this.#removable().tryRemove();
     if (busy !== null) throw busy;
   }
 
-  #tryRemove(): CgroupError | null {
-    const { unified, v1 } = this.#place();
-    let busy = removeTree(unified, this.name, this.#parts);
-    for (const directory of v1) busy = removeTree(directory, this.name, []) ?? busy;
-    return busy;
+  #removable(): RemovableCgroup {
+    return new RemovableCgroup(this.#place(), this.name, this.#parts);
   }
 
-  #killAll(): void {
-    ignoreGone(() => this.kill());
-    const { v1 } = this.#place();
-    for (const directory of v1) ignoreGone(() => killMembers(directory, this.name));
+  #part(part: string | undefined): string {
+    return part === undefined ? this.name : `${this.name}/${part}`;
   }
 
-  #survivors(): number[] {
-    const { unified, v1 } = this.#place();
-    const pids = new Set<number>();
-    for (const directory of [unified, ...v1]) {
-      ignoreGone(() => {
-        for (const pid of treeProcesses(directory, this.name)) pids.add(pid);
-      });
-    }
-    return [...pids].toSorted((a, b) => a - b);
-  }
-}
-
-/** A removal meets hierarchies where it has already succeeded. */
-function ignoreGone(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    if (!isGone(error)) throw error;
+  /** A sandbox is paused by its work; its init goes on. */
+  #freezable(part: string | undefined): string {
+    return this.#part(part ?? this.#parts.find((candidate) => candidate === 'work'));
   }
 }
 

@@ -23,17 +23,24 @@ function written(version: 1 | 2, files: readonly string[]): Record<string, strin
     writeFileSync(join(base.path, file), '');
     writeFileSync(join(base.path, 'box', file), '');
   }
+  limitFiles(version).write('memory', 'box', 67_108_864);
+  limitFiles(version).write('cpu', 'box', 150_000);
+  limitFiles(version).write('pids', 'box', 64);
+  return contents();
+}
+
+function limitFiles(version: 1 | 2): LimitFiles {
   const place = { version, base };
-  const limits = new LimitFiles(
+  return new LimitFiles(
     new Map([
       ['memory', place],
       ['cpu', place],
       ['pids', place],
     ]),
   );
-  limits.write('memory', 'box', 67_108_864);
-  limits.write('cpu', 'box', 150_000);
-  limits.write('pids', 'box', 64);
+}
+
+function contents(): Record<string, string> {
   return Object.fromEntries(
     readdirSync(join(base.path, 'box')).map((file) => [file, readFileSync(join(base.path, 'box', file), 'utf8')]),
   );
@@ -41,7 +48,8 @@ function written(version: 1 | 2, files: readonly string[]): Record<string, strin
 
 describe('LimitFiles', () => {
   it('writes the files of v2, and turns swap off', () => {
-    expect(written(2, ['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'])).toEqual({
+    expect(written(2, ['memory.current', 'memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'])).toEqual({
+      'memory.current': '',
       'memory.max': '67108864',
       'memory.swap.max': '0',
       'cpu.max': '150000 100000',
@@ -60,7 +68,26 @@ describe('LimitFiles', () => {
   });
 
   it('does without the swap files where the kernel does not account swap', () => {
-    expect(Object.keys(written(2, ['memory.max', 'cpu.max', 'pids.max']))).not.toContain('memory.swap.max');
+    expect(Object.keys(written(2, ['memory.current', 'memory.max', 'cpu.max', 'pids.max']))).not.toContain(
+      'memory.swap.max',
+    );
+  });
+
+  // Mutation: write memory.max whatever is in use.
+  it('v2: a memory limit below what is in use is refused like in v1, instead of killing until it fits', () => {
+    const files = { 'memory.current': '1000\n', 'memory.max': 'max\n', 'memory.high': '900\n' };
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(base.path, 'box', file), text);
+    expect(() => limitFiles(2).write('memory', 'box', 999)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LIMIT_UNENFORCEABLE',
+        errno: 'EBUSY',
+        controllers: ['memory'],
+        message: expect.stringContaining('the group uses more than that already'),
+      }),
+    );
+    expect(contents()).toMatchObject({ 'memory.max': 'max\n', 'memory.high': expect.stringMatching(/^900/) });
+    limitFiles(2).write('memory', 'box', 1000);
+    expect(contents()).toMatchObject({ 'memory.max': expect.stringMatching(/^1000/) });
   });
 
   it('has the same functions for both versions', () => {

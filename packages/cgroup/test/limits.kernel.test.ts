@@ -78,6 +78,40 @@ describe('limits', () => {
     expect(await once(child, 'exit')).toEqual([11, null]);
   });
 
+  it('a limit that is changed while programs run holds from then on', async () => {
+    const sandbox = house.base().sandbox('live');
+    sandbox.create();
+    sandbox.setLimits({ memoryBytes: 16 * MiB, pids: 8 });
+    const [first, second, bomb] = [
+      await house.enter(sandbox, ['touch', String(32 * MiB)], 'work'),
+      await house.enter(sandbox, ['touch', String(32 * MiB)], 'work'),
+      await house.enter(sandbox, ['fork'], 'work'),
+    ];
+    sandbox.setLimits({ memoryBytes: 64 * MiB, pids: 3 });
+    release(first);
+    expect(await once(first, 'exit')).toEqual([0, null]);
+    sandbox.setLimits({ memoryBytes: 16 * MiB, pids: 1 });
+    release(second);
+    expect(await once(second, 'exit')).toEqual([null, 'SIGKILL']);
+    release(bomb);
+    expect(await once(bomb, 'exit')).toEqual([11, null]);
+  });
+
+  it('a memory limit below what is in use is refused, and nobody is killed for it', async () => {
+    const sandbox = house.base().sandbox('lowered');
+    sandbox.create();
+    sandbox.setLimits({ memoryBytes: 64 * MiB });
+    const child = await house.enter(sandbox, ['hold', String(32 * MiB)], 'work');
+    release(child);
+    await once(child.stdout, 'data');
+    expect(() => sandbox.setLimits({ memoryBytes: 16 * MiB })).toThrow(
+      expect.objectContaining({ code: 'ERR_LIMIT_UNENFORCEABLE', errno: 'EBUSY', controllers: ['memory'] }),
+    );
+    expect(readLimit('memory', 'lowered', 'memory.limit_in_bytes', 'memory.max')).toBe(String(64 * MiB));
+    expect(sandbox.stats().oomKills).toBe(0);
+    expect(child.signalCode).toBeNull();
+  });
+
   it.each(['memory', 'cpu', 'pids'] as const)(
     // Mutation: return early from LimitFiles.requireAvailable.
     'inv-47: without the %s controller its limit is refused by name, and no other limit is written',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseState } from '../src/cgroup-events.ts';
 import { compileLimits } from '../src/limits.ts';
-import { parsePopulated } from '../src/populated.ts';
 
 describe('limits', () => {
   it("turns CPUs into a quota for 100 ms, and raises what is below the kernel's shortest to 1 ms", () => {
@@ -38,12 +38,15 @@ describe('limits', () => {
 });
 
 describe('cgroup.events', () => {
-  // Mutation: return value === '1' without the undefined check.
-  it('inv-49: a text without a clear populated line is an error, never "empty"', () => {
-    expect(parsePopulated('populated 1\nfrozen 0\n', '/x')).toBe(true);
-    expect(parsePopulated('populated 0\nfrozen 1\n', '/x')).toBe(false);
+  // Mutation: return text.includes(`${state} 1`).
+  it('inv-49: a text without a clear line of the state is an error, never "empty" or "thawed"', () => {
+    expect(parseState('populated 1\nfrozen 0\n', 'populated', '/x')).toBe(true);
+    expect(parseState('populated 1\nfrozen 0\n', 'frozen', '/x')).toBe(false);
     for (const text of ['', 'frozen 0\n', 'populated \n', 'populated 2\n', 'unpopulated 0\n']) {
-      expect(() => parsePopulated(text, '/x')).toThrow(expect.objectContaining({ code: 'ERR_CGROUP_IO' }));
+      expect(() => parseState(text, 'populated', '/x')).toThrow(expect.objectContaining({ code: 'ERR_CGROUP_IO' }));
     }
+    expect(() => parseState('populated 0\n', 'frozen', '/x')).toThrow(
+      expect.objectContaining({ code: 'ERR_CGROUP_IO' }),
+    );
   });
 });

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type BusyCgroup, findCgroupHost, type SandboxCgroup } from '../src/index.ts';
+import type { BusyCgroup, CgroupHost, SandboxCgroup } from '../src/index.ts';
 import { mounts, pidOf, release, type Tenant, TenantHouse } from './tenant.ts';
+import { freezerGroup, frozenByV1, pausedContainer, v1Freezer } from './v1-freezer.ts';
 
 const house = new TenantHouse();
 house.install();
 
-function sandboxWithLog(name: string): { sandbox: SandboxCgroup; warnings: BusyCgroup[] } {
+function sandboxWithLog(name: string, host?: CgroupHost): { sandbox: SandboxCgroup; warnings: BusyCgroup[] } {
   const warnings: BusyCgroup[] = [];
-  const base = house.base({ logger: { warn: (details) => warnings.push(details) } });
+  const base = house.base({ logger: { warn: (details) => warnings.push(details) }, ...(host && { host }) });
   const sandbox = base.sandbox(name);
   sandbox.create();
   return { sandbox, warnings };
@@ -112,9 +113,8 @@ describe('removal', () => {
 
   // Mutation: in removeCgroup return after the deadline instead of throwing.
   it('inv-46: processes that no kill reaches are named by the error, and the cgroup can be removed once they can die', async (context) => {
-    const { sandbox } = sandboxWithLog('survivor');
-    const freezer = v1Freezer();
-    if (freezer === null) context.skip('needs a v1 freezer hierarchy, to make a process that outlives SIGKILL');
+    if (v1Freezer() === null) context.skip('needs a v1 freezer hierarchy, to make a process that outlives SIGKILL');
+    const { sandbox } = sandboxWithLog('survivor', pausedContainer());
     const child = await house.enter(sandbox, ['pause'], 'work');
     await frozenByV1(child, async () => {
       await expect(sandbox.remove({ timeoutMs: 100 })).rejects.toThrow(
@@ -122,8 +122,13 @@ describe('removal', () => {
           code: 'ERR_CGROUP_BUSY',
           errno: 'EBUSY',
           pids: [pidOf(child)],
-          message: expect.stringContaining(`still in it: ${pidOf(child)}.`),
+          message: expect.stringMatching(
+            `still in it: ${pidOf(child)}; the v1 freezer holds ${pidOf(child)} in ${freezerGroup}: write THAWED`,
+          ),
         }),
+      );
+      expect(() => sandbox.kill()).toThrow(
+        expect.objectContaining({ code: 'ERR_CGROUP_FROZEN', pids: [pidOf(child)] }),
       );
     });
     await sandbox.remove();
@@ -132,8 +137,8 @@ describe('removal', () => {
 
   // Mutation: do not pass the signal on to waitUnpopulated.
   it('inv-46: a removal that waits for a survivor ends with the reason of its signal', async (context) => {
-    const { sandbox, warnings } = sandboxWithLog('cancelled');
     if (v1Freezer() === null) context.skip('needs a v1 freezer hierarchy, to make a process that outlives SIGKILL');
+    const { sandbox, warnings } = sandboxWithLog('cancelled', pausedContainer());
     const child = await house.enter(sandbox, ['pause'], 'work');
     await frozenByV1(child, async () => {
       const controller = new AbortController();
@@ -146,6 +151,35 @@ describe('removal', () => {
     const aborted = AbortSignal.abort(new Error('before it began'));
     await expect(sandbox.remove({ signal: aborted })).rejects.toThrow('before it began');
     expect(sandbox.path).toSatisfy(existsSync);
+  });
+
+  // Mutation: in stillBusy ask target.survivors() itself, whose error then takes the place of this one.
+  it('inv-46: a removal that fails says so also where it cannot be read who is left', async (context) => {
+    if (v1Freezer() === null) context.skip('needs a v1 freezer hierarchy, to make a process that outlives SIGKILL');
+    const { sandbox, warnings } = sandboxWithLog('unlisted', pausedContainer());
+    const child = await house.enter(sandbox, ['pause'], 'work');
+    makeThreaded(`${sandbox.path}/work/threads`);
+    writeFileSync(`${sandbox.path}/work/threads/cgroup.threads`, String(pidOf(child)));
+    await frozenByV1(child, async () => {
+      const unread = expect.stringMatching(
+        /cannot be read who is still in it \(.*threads\/cgroup\.procs": (EOPNOTSUPP|ENOTSUP)/,
+      );
+      await expect(sandbox.remove({ timeoutMs: 100 })).rejects.toThrow(
+        expect.objectContaining({ code: 'ERR_CGROUP_BUSY', errno: 'EBUSY', message: unread }),
+      );
+      expect(warnings).toEqual([expect.objectContaining({ pids: expect.stringContaining('threads/cgroup.procs') })]);
+    });
+  });
+
+  // Mutation: in removeTree do without listChildren, as if a group had no children but its parts.
+  it('inv-46: cgroups that others made below, in any hierarchy, go along', async () => {
+    const { sandbox } = sandboxWithLog('deep');
+    for (const path of sandbox.paths()) mkdirSync(`${path}/one/two`, { recursive: true });
+    mkdirSync(`${sandbox.path}/work/one/two`, { recursive: true });
+    await house.enter(sandbox, ['pause'], 'work/one/two');
+    await house.enter(sandbox, ['pause'], 'one/two');
+    await sandbox.remove();
+    expect(house.base().list()).toEqual([]);
   });
 
   // Mutation: in kill(), SIGKILL only the process that was started (pids()[0]).
@@ -193,28 +227,72 @@ describe('removal', () => {
     expect(child.signalCode).toBe('SIGKILL');
   });
 
-  // Mutation: leave killMembers out of SandboxCgroup.#killAll.
-  it('inv-48: a process that stands only in a v1 cgroup of the sandbox is gone too', async (context) => {
-    const { sandbox } = sandboxWithLog('stray');
-    const v1 = mounts()[1];
-    if (v1 === undefined) context.skip('this host has no v1 hierarchy');
-    const child = house.spawn('pause');
-    await once(child, 'spawn');
-    writeFileSync(`${v1}/${house.path}/stray/cgroup.procs`, String(pidOf(child)));
-    const exited = once(child, 'exit');
+  // Mutation: leave out the release from the v1 freezer in SandboxCgroup.kill, and in RemovableCgroup.killAll.
+  it.for(['kill', 'remove'] as const)(
+    'inv-48: %s ends also what a v1 freezer holds, and thaws nobody else in there',
+    async (call, context) => {
+      if (v1Freezer() === null) context.skip('needs a v1 freezer hierarchy');
+      const { sandbox } = sandboxWithLog('held');
+      const child = await house.enter(sandbox, ['say', 'I ran'], 'work');
+      const bystander = house.spawn('pause');
+      await once(bystander, 'spawn');
+      await frozenByV1(bystander, async () => {
+        await frozenByV1(child, async () => {
+          release(child);
+          const exited = once(child, 'exit');
+          if (call === 'kill') sandbox.kill();
+          else await sandbox.remove();
+          expect(await exited).toEqual([null, 'SIGKILL']);
+          // What it was about to do when it was frozen it never did.
+          expect(child.stdout.read()).toBeNull();
+          expect(readFileSync(`${v1Freezer()}${freezerGroup}/cgroup.procs`, 'utf8')).toBe(`${pidOf(bystander)}\n`);
+          expect(readFileSync(`${v1Freezer()}${freezerGroup}/freezer.state`, 'utf8')).toBe('FROZEN\n');
+        });
+      });
+      await sandbox.remove();
+      expect(house.base().list()).toEqual([]);
+    },
+  );
+
+  // Mutation: SIGKILL to each of pids() in place of cgroup.kill.
+  it('inv-48: a fork bomb that was frozen as it went off is gone after kill', async () => {
+    const { sandbox } = sandboxWithLog('frozen-bomb');
+    sandbox.setLimits({ pids: 100 });
+    const bomb = await house.enter(sandbox, ['bomb'], 'work');
+    release(bomb);
+    expect(await firstLine(bomb)).toMatch(/^full/);
+    await sandbox.freeze();
+    sandbox.kill();
+    await sandbox.waitUnpopulated({ timeoutMs: 20_000 });
     await sandbox.remove();
-    expect(await exited).toEqual([null, 'SIGKILL']);
-    expect(isAlive(pidOf(child))).toBe(false);
     expect(house.base().list()).toEqual([]);
   });
+
+  // Mutation: leave killMembers out of RemovableCgroup.killAll; for the second, have it list the v1 cgroup alone.
+  it.for(['', '/below'])(
+    'inv-48: a process that stands only in a v1 cgroup of the sandbox%s is gone too',
+    async (below, context) => {
+      const { sandbox } = sandboxWithLog('stray');
+      const v1 = sandbox.paths()[1];
+      if (v1 === undefined) context.skip('this host has no v1 hierarchy');
+      const child = house.spawn('pause');
+      await once(child, 'spawn');
+      mkdirSync(`${v1}${below}`, { recursive: true });
+      writeFileSync(`${v1}${below}/cgroup.procs`, String(pidOf(child)));
+      const exited = once(child, 'exit');
+      await sandbox.remove();
+      expect(await exited).toEqual([null, 'SIGKILL']);
+      expect(isAlive(pidOf(child))).toBe(false);
+      expect(house.base().list()).toEqual([]);
+    },
+  );
 
   // Mutation: catch the error in treeProcesses and return [].
   it('inv-49: a cgroup.procs or cgroup.events that cannot be read is an error, never "empty"', async () => {
     const { sandbox } = sandboxWithLog('unreadable');
     await house.enter(sandbox, ['pause'], 'work');
     // The kernel answers a read of a threaded cgroup's cgroup.procs with EOPNOTSUPP.
-    mkdirSync(`${sandbox.path}/work/threads`);
-    writeFileSync(`${sandbox.path}/work/threads/cgroup.type`, 'threaded');
+    makeThreaded(`${sandbox.path}/work/threads`);
     expect(() => sandbox.pids()).toThrow(
       expect.objectContaining({
         code: 'ERR_CGROUP_IO',
@@ -230,24 +308,7 @@ describe('removal', () => {
   });
 });
 
-function v1Freezer(): string | null {
-  const path = '/sys/fs/cgroup/freezer';
-  return findCgroupHost().mode === 'hybrid' && existsSync(`${path}/tasks`) ? path : null;
-}
-
-/** Runs `act` while the v1 freezer holds the tenant: unlike v2's, it lets not even SIGKILL through. */
-async function frozenByV1(child: Tenant, act: () => Promise<void>): Promise<void> {
-  const group = `${v1Freezer()}/hatchery-test-${process.pid}`;
-  mkdirSync(group);
-  try {
-    writeFileSync(`${group}/cgroup.procs`, String(pidOf(child)));
-    writeFileSync(`${group}/freezer.state`, 'FROZEN');
-    await act();
-  } finally {
-    const gone = child.signalCode === null ? once(child, 'exit') : null;
-    child.kill('SIGKILL');
-    writeFileSync(`${group}/freezer.state`, 'THAWED');
-    await gone;
-    rmdirSync(group);
-  }
+function makeThreaded(path: string): void {
+  mkdirSync(path);
+  writeFileSync(`${path}/cgroup.type`, 'threaded');
 }

@@ -40,10 +40,19 @@ static void daemonise(void) {
   for (;;) pause();
 }
 
-static void touch_memory(size_t bytes) {
+/* Returns NULL never: without memory it ends. */
+static void *touch_memory(size_t bytes) {
   char *block = malloc(bytes);
   if (block == NULL) _exit(91);
   for (size_t i = 0; i < bytes; i += 4096) ((volatile char *)block)[i] = 1;
+  return block;
+}
+
+static void hold(size_t bytes) {
+  void *block = touch_memory(bytes);
+  say("held\n");
+  for (;;) pause();
+  free(block);
 }
 
 static void burn(long milliseconds) {
@@ -60,8 +69,10 @@ int main(int argc, char **argv) {
   if (read(0, &go, 1) != 1) return 92;
   if (strcmp(mode, "bomb") == 0) bomb();
   else if (strcmp(mode, "daemonise") == 0) daemonise();
-  else if (strcmp(mode, "touch") == 0) touch_memory(strtoul(argv[2], NULL, 10));
+  else if (strcmp(mode, "touch") == 0) free(touch_memory(strtoul(argv[2], NULL, 10)));
+  else if (strcmp(mode, "hold") == 0) hold(strtoul(argv[2], NULL, 10));
   else if (strcmp(mode, "burn") == 0) burn(strtol(argv[2], NULL, 10));
+  else if (strcmp(mode, "say") == 0) say(argv[2]);
   else if (strcmp(mode, "fork") == 0) return fork() < 0 ? errno : 0;
   else for (;;) pause();
   return 0;

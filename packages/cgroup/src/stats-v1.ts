@@ -1,0 +1,6 @@
+/** The files of a v1 group that tell what it uses, by what they tell. */
+export const memoryNow: string = 'memory.usage_in_bytes';
+export const memoryPeak: string = 'memory.max_usage_in_bytes';
+/** Counts kills since Linux 4.13. */
+export const oomEvents: string = 'memory.oom_control';
+export const pidsNow: string = 'pids.current';
