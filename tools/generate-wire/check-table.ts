@@ -1,4 +1,4 @@
-import type { MessageLayout } from '../../packages/zygote-ipc/src/wire/messages.ts';
+import { type MessageLayout, oldestInitVersion, wireVersion } from '../../packages/zygote-ipc/src/wire/messages.ts';
 import { descriptorCounts, parties, table } from './table.ts';
 
 /** What the generated code takes for granted; a table that breaks it is refused with the message's name. */
@@ -13,6 +13,7 @@ export function checkTable(): void {
     owners.set(layout.tag, name);
     checkParties(name, layout);
     checkNames(name, layout);
+    checkVersions(name, layout);
     checkDescriptors(name, layout);
   }
 }
@@ -35,12 +36,23 @@ function checkNames(name: string, layout: MessageLayout): void {
   }
 }
 
+function checkVersions(name: string, layout: MessageLayout): void {
+  for (const since of [layout.since, ...[...layout.fields, ...layout.descriptors].map(([, , , version]) => version)]) {
+    if (since === undefined) continue;
+    if (!Number.isInteger(since) || since <= oldestInitVersion || since > wireVersion)
+      throw new Error(`message ${name}: since ${since}, versions after ${oldestInitVersion} are up to ${wireVersion}`);
+  }
+}
+
 function checkDescriptors(name: string, layout: MessageLayout): void {
   const { optional } = descriptorCounts(layout);
   if (optional.length > 8)
     throw new Error(`message ${name}: ${optional.length} optional descriptors, the mask has 8 bits`);
-  for (const [index, [member, kind]] of layout.descriptors.entries()) {
-    if (kind.kind !== 'list') continue;
+  for (const [index, [member, kind, , since]] of layout.descriptors.entries()) {
+    if (kind.kind !== 'list') {
+      if (since !== undefined) throw new Error(`message ${name}: descriptor ${member} came later and is no list`);
+      continue;
+    }
     if (index !== layout.descriptors.length - 1) throw new Error(`message ${name}: the list ${member} is not the last`);
     if (kind.max > 255) throw new Error(`message ${name}: list ${member} of ${kind.max}, its length is one byte`);
   }

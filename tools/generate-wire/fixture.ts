@@ -1,19 +1,38 @@
-import { maxListedTextBytes, maxMessageBytes, wireVersion } from '../../packages/zygote-ipc/src/wire/messages.ts';
+import {
+  type MessageLayout,
+  maxListedTextBytes,
+  maxMessageBytes,
+  wireVersion,
+} from '../../packages/zygote-ipc/src/wire/messages.ts';
 import { table } from './table.ts';
 
-export const fixturePath: string = `test/fixtures/wire-v${wireVersion}.json`;
+export function fixturePath(version: number): string {
+  return `test/fixtures/wire-v${version}.json`;
+}
 
-/** What of the table the other end depends on; the descriptions are left out. */
-export function fixture(): unknown {
-  const shapes = table.map(([name, { tag, from, to, fields, descriptors }]) => [
-    name,
-    {
-      tag,
-      from,
-      to,
-      fields: fields.map(([field, type]) => [field, type]),
-      descriptors: descriptors.map(([descriptor, kind]) => [descriptor, kind]),
-    },
-  ]);
-  return { version: wireVersion, maxMessageBytes, maxListedTextBytes, messages: Object.fromEntries(shapes) };
+export interface Fixture {
+  readonly version: number;
+  readonly maxMessageBytes: number;
+  readonly maxListedTextBytes: number;
+  readonly messages: Readonly<Record<string, unknown>>;
+}
+
+/** What of the table the other end of a connection of `version` depends on; the descriptions are left out. */
+export function fixture(version: number = wireVersion): Fixture {
+  const shapes = table
+    .filter(([, { since }]) => (since ?? 0) <= version)
+    .map(([name, layout]) => [name, shape(layout, version)]);
+  return { version, maxMessageBytes, maxListedTextBytes, messages: Object.fromEntries(shapes) };
+}
+
+function shape({ tag, from, to, fields, descriptors }: MessageLayout, version: number): unknown {
+  return {
+    tag,
+    from,
+    to,
+    fields: fields.filter(([, , , since]) => (since ?? 0) <= version).map(([field, type]) => [field, type]),
+    descriptors: descriptors
+      .filter(([, , , since]) => (since ?? 0) <= version)
+      .map(([descriptor, kind]) => [descriptor, kind]),
+  };
 }

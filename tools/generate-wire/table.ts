@@ -10,17 +10,17 @@ export const headerBytes = 12;
 export interface DescriptorCounts {
   readonly fixed: number;
   readonly optional: readonly string[];
-  readonly list: { readonly name: string; readonly max: number } | null;
+  readonly list: { readonly name: string; readonly max: number; readonly since: number | null } | null;
 }
 
 export function descriptorCounts(layout: MessageLayout): DescriptorCounts {
   const optional: string[] = [];
   let fixed = 0;
   let list: DescriptorCounts['list'] = null;
-  for (const [name, kind] of layout.descriptors) {
+  for (const [name, kind, , since] of layout.descriptors) {
     if (kind.kind === 'one') fixed++;
     else if (kind.kind === 'optional') optional.push(name);
-    else list = { name, max: kind.max };
+    else list = { name, max: kind.max, since: since ?? null };
   }
   return { fixed, optional, list };
 }

@@ -34,20 +34,33 @@ function put(name: string, field: string, type: FieldType): string {
 
 export function encoder(name: string, layout: MessageLayout): string[] {
   const { optional, list } = descriptorCounts(layout);
-  const lines = [
-    `function encode${capital(name)}(request: number, ${isEmpty(layout) ? '_message' : 'message'}: ${capital(name)}Message): EncodedMessage {`,
+  const parameters = [
+    'request: number',
+    `${isEmpty(layout) ? '_' : ''}message: ${capital(name)}Message`,
+    'version: number',
   ];
-  for (const [descriptor, kind] of layout.descriptors) {
+  const lines = [
+    ...fitting(
+      [`function encode${capital(name)}(${parameters.join(', ')}): EncodedMessage {`],
+      [`function encode${capital(name)}(`, ...parameters.map((one) => `  ${one},`), '): EncodedMessage {'],
+    ),
+  ];
+  for (const [descriptor, kind, , since] of layout.descriptors) {
     const from = `message.${descriptor}`;
     if (kind.kind === 'one') lines.push(`  checkDescriptor('${name}', '${descriptor}', ${from});`);
     if (kind.kind === 'optional')
       lines.push(`  if (${from} !== null) checkDescriptor('${name}', '${descriptor}', ${from});`);
     if (kind.kind === 'list') lines.push(`  checkDescriptors('${name}', '${descriptor}', ${from}, ${kind.max});`);
+    if (since !== undefined)
+      lines.push(`  checkLaterDescriptors('${name}', '${descriptor}', ${from}, version, ${since});`);
   }
   for (const [field, type] of layout.fields) {
     if (type.type === 'cutText') lines.push(`  const ${field} = cutText(message.${field}, ${type.max});`);
   }
-  lines.push(...sizeLines(name, layout), `  const data = beginMessage('${name}', ${layout.tag}, request, size);`);
+  lines.push(
+    ...sizeLines(name, layout),
+    `  const data = beginMessage('${name}', ${layout.tag}, version, request, size);`,
+  );
   const puts: string[] = [];
   if (optional.length > 0) {
     const bits = optional.map((one, bit) => `(message.${one} === null ? 0 : ${1 << bit})`);
@@ -55,10 +68,20 @@ export function encoder(name: string, layout: MessageLayout): string[] {
     lines.push(...fitting([`  const mask = ${mask};`], ['  const mask =', `    ${bits.join(' |\n    ')};`]));
     puts.push(`putU8(data, at, '${name}', 'optional descriptors', mask)`);
   }
-  if (list !== null) puts.push(`putU8(data, at, '${name}', '${list.name}', message.${list.name}.length)`);
-  puts.push(...layout.fields.map(([field, type]) => put(name, field, type)));
+  const late = new Map<number, number>();
+  if (list !== null) {
+    if (list.since !== null) late.set(puts.length, list.since);
+    puts.push(`putU8(data, at, '${name}', '${list.name}', message.${list.name}.length)`);
+  }
+  for (const [field, type, , since] of layout.fields) {
+    if (since !== undefined) late.set(puts.length, since);
+    puts.push(put(name, field, type));
+  }
   if (puts.length > 0) lines.push(`  let at = ${headerBytes};`);
-  for (const [index, call] of puts.entries()) lines.push(index === puts.length - 1 ? `  ${call};` : `  at = ${call};`);
+  for (const [index, call] of puts.entries()) {
+    const condition = late.has(index) ? `if (version >= ${late.get(index)}) ` : '';
+    lines.push(`  ${condition}${index === puts.length - 1 ? '' : 'at = '}${call};`);
+  }
   if (puts.length === 1) lines.splice(lines.length - 2, 1, `  const at = ${headerBytes};`);
   lines.push(...fdLines(layout), '}', '');
   return lines;
@@ -66,10 +89,12 @@ export function encoder(name: string, layout: MessageLayout): string[] {
 
 function sizeLines(name: string, layout: MessageLayout): string[] {
   const { optional, list } = descriptorCounts(layout);
-  let fixed = headerBytes + (optional.length > 0 ? 1 : 0) + (list === null ? 0 : 1);
-  const variable: string[] = [];
-  for (const [field, type] of layout.fields) {
-    if ('max' in type) variable.push(sizeOf(name, field, type));
+  const later = list !== null && list.since !== null;
+  let fixed = headerBytes + (optional.length > 0 ? 1 : 0) + (list === null || later ? 0 : 1);
+  const variable: string[] = later ? [`(version < ${list.since} ? 0 : 1)`] : [];
+  for (const [field, type, , since] of layout.fields) {
+    if (since !== undefined) variable.push(`(version < ${since} ? 0 : ${sizeOf(name, field, type)})`);
+    else if ('max' in type) variable.push(sizeOf(name, field, type));
     else fixed += sizes[type.type] ?? 0;
   }
   const terms = [String(fixed), ...variable];

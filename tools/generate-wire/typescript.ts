@@ -25,7 +25,7 @@ function routes(): Route[] {
 function usedImports(body: string): string[] {
   const numbers = ['putU8', 'putU16', 'putU32', 'putU32s', 'putU64'];
   const others = ['putBool', 'putBytes', 'putI32', 'putText', 'putTexts'];
-  const checks = ['bytesSize', 'checkDescriptor', 'checkDescriptors'];
+  const checks = ['bytesSize', 'checkDescriptor', 'checkDescriptors', 'checkLaterDescriptors'];
   const names = ['beginMessage', ...checks, ...others, ...numbers, 'textSize', 'textsSize', 'u32sSize'];
   return names.filter((name) => body.includes(`${name}(`)).map((name) => `  ${name},`);
 }
@@ -64,7 +64,11 @@ export function typeScript(): string {
     '',
     ...body,
     'export const encoders: {',
-    '  readonly [Name in keyof WireMessages]: (request: number, message: WireMessages[Name]) => EncodedMessage;',
+    '  readonly [Name in keyof WireMessages]: (',
+    '    request: number,',
+    '    message: WireMessages[Name],',
+    '    version: number,',
+    '  ) => EncodedMessage;',
     '} = {',
     ...table.map(([name]) => `  ${name}: encode${capital(name)},`),
     '};',
@@ -75,6 +79,11 @@ export function typeScript(): string {
     '',
     'export const nameOfTag: ReadonlyMap<number, MessageName> = new Map<number, MessageName>([',
     ...table.map(([name, layout]) => `  [${layout.tag}, '${name}'],`),
+    ']);',
+    '',
+    '/** Those that have not always been there, with the version that brought them. */',
+    'export const laterMessages: ReadonlyMap<MessageName, number> = new Map<MessageName, number>([',
+    ...table.flatMap(([name, { since }]) => (since === undefined ? [] : [`  ['${name}', ${since}],`])),
     ']);',
     '',
     'export const namesOfRoute: { readonly [Route in keyof WireRoutes]: ReadonlySet<MessageName> } = {',

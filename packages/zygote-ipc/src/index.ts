@@ -1,4 +1,10 @@
-export { InitConnection, type InitConnectionOptions, type InitRequestOptions } from './init-connection.ts';
+export {
+  InitConnection,
+  type InitConnectionOptions,
+  type InitRequestOptions,
+  maxWrites,
+  type ResumedInit,
+} from './init-connection.ts';
 export { ChannelClosedError, RequestTimeoutError, ShimError } from './shim-error.ts';
 export { readShim, shimPath } from './shim-file.ts';
 export { decodeWaitStatus } from './wait-status.ts';
@@ -11,6 +17,9 @@ export type {
   MakeMessage,
   ParkedMessage,
   StartMessage,
+  WriteMessage,
+  WrittenMessage,
 } from './wire/codec.generated.ts';
+export { oldestInitVersion, wireVersion } from './wire/messages.ts';
 export { WireError, type WireErrorCode } from './wire/wire-error.ts';
 export { startZygote, Zygote, type ZygoteCgroups, type ZygoteOptions } from './zygote.ts';

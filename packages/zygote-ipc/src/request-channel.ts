@@ -3,11 +3,11 @@ import { ChannelClosedError, RequestTimeoutError, ShimError } from './shim-error
 import type { MessageName, WireMessages, WireRoutes } from './wire/codec.generated.ts';
 import { type DecodedMessage, decode } from './wire/decode.ts';
 import { encode } from './wire/encode.ts';
-import { maxMessageBytes } from './wire/messages.ts';
+import { maxMessageBytes, wireVersion } from './wire/messages.ts';
 import { WireError } from './wire/wire-error.ts';
 
 /** More than any message carries, so that a wrong count is told as what it is and not as a truncation. */
-const maxFds = 32;
+const maxFds = 80;
 const maxRequest = 0xffff_ffff;
 
 /** The routes that end here; the other direction has the same two names turned round. */
@@ -22,6 +22,8 @@ type Reply<Route extends InboundRoute, Name extends WireRoutes[Route]> = Extract
 
 export interface RequestChannelOptions<Route extends InboundRoute> {
   readonly route: Route;
+  /** The other end's; this runtime's own when left out. */
+  readonly wireVersion?: number | undefined;
   /** For error texts: `the zygote`, `the init of sandbox x`. */
   readonly peer: string;
   /** Messages that come without a request; any other that does is an error. */
@@ -72,10 +74,15 @@ export class RequestChannel<Route extends InboundRoute> {
     return this.#closed !== null;
   }
 
+  /** What the other end speaks. */
+  get wireVersion(): number {
+    return this.#options.wireVersion ?? wireVersion;
+  }
+
   /** Sends without waiting for an answer. Throws WireError (nothing was sent) or ChannelClosedError. */
   send<Name extends Outbound<Route> & MessageName>(name: Name, message: WireMessages[Name], request = 0): void {
     if (this.#closed !== null) throw this.#closed;
-    const { data, fds } = encode(name, request, message);
+    const { data, fds } = encode(name, request, message, this.wireVersion);
     try {
       this.#channel.send(data, fds);
     } catch (error) {
@@ -179,7 +186,7 @@ export class RequestChannel<Route extends InboundRoute> {
         );
       if (message.controlTruncated)
         throw new WireError('ERR_WIRE_DESCRIPTORS', 'decode', null, 'descriptors were cut off (MSG_CTRUNC)');
-      this.#dispatch(decode(this.#options.route, message.data, message.fds));
+      this.#dispatch(decode(this.#options.route, message.data, message.fds, this.wireVersion));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       closeAll(message.fds);

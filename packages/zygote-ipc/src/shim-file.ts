@@ -7,7 +7,10 @@ export function shimPath(variant: 'hatchery-shim' | 'hatchery-shim-asan' = 'hatc
   return fileURLToPath(new URL(`../build/linux-${process.arch}/${variant}`, import.meta.url));
 }
 
-/** The shim's bytes. Throws an error that says how to build it when it is not there. */
+/**
+ * The shim's bytes as they are; whether to trust them is for `@hatchery/shim-signing` to say. Throws an error that says how
+ * to build it when it is not there.
+ */
 export function readShim(path: string = shimPath()): Buffer {
   try {
     return readFileSync(path);

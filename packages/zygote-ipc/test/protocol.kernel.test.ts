@@ -14,6 +14,8 @@ interface Nonsense {
   readonly seen: RegExp;
 }
 
+const bootId = '0b9f5e2a-3c4d-4e5f-8a9b-abcdefabcdef';
+
 function patched(data: Uint8Array, offset: number, value: number): Uint8Array {
   const copy = Buffer.from(data);
   copy.writeUInt16LE(value, offset);
@@ -36,7 +38,12 @@ function nonsense(fd: number): Nonsense[] {
       fds: [fd],
       seen: /more than 65536 bytes/,
     },
-    { what: 'more descriptors than fit (MSG_CTRUNC)', data: ping, fds: Array<number>(40).fill(fd), seen: /MSG_CTRUNC/ },
+    {
+      what: 'more descriptors than fit (MSG_CTRUNC)',
+      data: ping,
+      fds: Array<number>(100).fill(fd),
+      seen: /MSG_CTRUNC/,
+    },
   ];
 }
 
@@ -88,14 +95,22 @@ describe.each(['hatchery-shim', 'hatchery-shim-asan'] as const)('%s', (variant) 
     closeFd(theirs);
     await peer.expect('parked');
     const work = fixture.open(`${fixture.cgroup.path}/${request.id}/work`);
-    peer.tell('start', 1, { hostname: 'h', token, epoch: 1, orphanMs: 0, work });
+    untilIdle(pid);
+    const parked = countDescriptors(pid);
+    const start = { hostname: 'h', token, epoch: 1, orphanMs: 0, work, volumeTargets: [], volumes: [] };
+    const volumes = Array.from({ length: 64 }, () => fixture.nothing);
+    peer.tell('start', 1, { ...start, volumeTargets: volumes.map((_, index) => `/volume-${index}`), volumes });
+    expect((await peer.expect('failed')).message).toMatchObject({ step: 'mount the volumes', errno: 22 });
+    untilIdle(pid);
+    expect(countDescriptors(pid)).toBe(parked);
+    peer.tell('start', 1, start);
     await peer.expect('ready');
     untilIdle(pid);
     const before = countDescriptors(pid);
     const more = [
       {
         what: 'a second start',
-        ...encode('start', 9, { hostname: 'h', token, epoch: 1, orphanMs: 0, work }),
+        ...encode('start', 9, start),
         seen: /started before/,
       },
       { what: 'hello on a connection that is taken', ...encode('hello', 9, { token, epoch: 1 }), seen: /hello/ },
@@ -130,6 +145,9 @@ describe.each(['hatchery-shim', 'hatchery-shim-asan'] as const)('%s', (variant) 
       [{ firstId: 65_537 }, { step: 'check the request', code: 'EINVAL' }],
       [{ rootBytes: 0 }, { step: 'check the request', code: 'EINVAL' }],
       [{ layerTargets: ['/usr'] }, { step: 'check the request', code: 'EINVAL' }],
+      ...['', 'x'.repeat(36), bootId.toUpperCase(), bootId.slice(1), `${bootId.slice(1)}-`].map(
+        (text) => [{ bootId: text }, { step: 'check the request', text: `boot id "${text}"` }] as const,
+      ),
       [{ layerTargets: ['/', '/usr'] }, { step: 'check the request', code: 'EINVAL' }],
       [
         { layerTargets: ['/', 'usr'], layers: [layer(), layer()] },
@@ -166,14 +184,14 @@ describe('the TypeScript end', () => {
       },
       {
         what: 'a reply of the wrong kind with a descriptor',
-        ...encode('welcome', 1, { executions: 0, root: fd }),
+        ...encode('welcome', 1, { executions: 0, paused: false, root: fd }),
         seen: /expects execed/,
       },
       { what: 'an answer to nothing', ...execed(77), seen: /answers request 77, which was not made/ },
       { what: 'an answer that nobody asked for', ...execed(0), seen: /execed/ },
       {
         what: 'a welcome that nobody asked for',
-        ...encode('welcome', 0, { executions: 0, root: fd }),
+        ...encode('welcome', 0, { executions: 0, paused: false, root: fd }),
         seen: /welcome/,
       },
       {

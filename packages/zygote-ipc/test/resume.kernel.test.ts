@@ -75,7 +75,7 @@ describe('InitConnection.resume', () => {
     const broken = Promise.withResolvers<Error>();
     const resumed = InitConnection.resume(next, hello, { ...options(), onClosed: broken.resolve });
     const { request } = await peer.expect('hello');
-    peer.tell('welcome', request, { executions: 0, root: fixture.nothing });
+    peer.tell('welcome', request, { executions: 0, paused: false, root: fixture.nothing });
     peer[Symbol.dispose]();
     const { connection, root } = await resumed;
     closeFd(root);

@@ -144,9 +144,9 @@ function seen(data: Buffer): [string, string | undefined] {
 test('inv-27: an error names what was seen', () => {
   const { data } = encodedSample('ping');
   expect(seen(withByte(data, 0, 77))).toEqual(['[ERR_WIRE_TAG] decode: unknown tag 77', 'unknown tag 77']);
-  expect(seen(withByte(data, 2, 2))).toEqual([
-    '[ERR_WIRE_VERSION] decode: wire version 2, mine is 1',
-    'wire version 2, mine is 1',
+  expect(seen(withByte(data, 2, 77))).toEqual([
+    '[ERR_WIRE_VERSION] decode: wire version 77, mine is 4',
+    'wire version 77, mine is 4',
   ]);
   expect(seen(withByte(data, 4, 40))).toEqual([
     '[ERR_WIRE_LENGTH] decode ping: length field 40 but 12 bytes came',
@@ -171,8 +171,8 @@ function same(text: string): string[] {
 
 test('a field over its limit, a bool of 2, a NUL and bad UTF-8 are told by field', () => {
   const make = encodedSample('make').data;
-  const id = 13 + 4;
-  expect(told('make', withByte(make, 13, 70))).toEqual(same('field id: 70 bytes, limit 63'));
+  const id = 14 + 4;
+  expect(told('make', withByte(make, 14, 70))).toEqual(same('field id: 70 bytes, limit 63'));
   expect(told('make', withByte(make, id, 0))).toEqual(same('field id: NUL at byte 0'));
   expect(told('make', withByte(make, id + 6, 1))).toEqual(same('field id: no NUL after 6 bytes'));
   expect(told('make', withByte(make, id, 0xff))[1]).toBe('field id: not UTF-8 at byte 0');

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decode } from '../src/wire/decode.ts';
 import { encode } from '../src/wire/encode.ts';
+import { wireVersion } from '../src/wire/messages.ts';
 import { messageArbitrary } from './wire/message-arbitrary.ts';
 import { NativeEcho } from './wire/native-echo.ts';
 import { routeOf } from './wire/route-of.ts';
@@ -38,10 +39,10 @@ describe('every message comes out of the other end as it went in', () => {
 });
 
 // Bytes that a released runtime or shim wrote must mean the same to the next one of this version.
-test('the bytes of version 1 do not change', async () => {
+test(`the bytes of version ${wireVersion} do not change`, async () => {
   const lines = messageNames.map((name) => {
     const { data, fds } = encodedSample(name);
     return `${name} ${data.toString('hex')} ${fds.length}`;
   });
-  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('./fixtures/wire-v1-bytes.txt');
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`./fixtures/wire-v${wireVersion}-bytes.txt`);
 });

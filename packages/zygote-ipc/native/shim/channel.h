@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 #define PACKET_BYTES 65536
-#define PACKET_DESCRIPTORS 32
+/* More than any message carries, so that a wrong count is told as what it is and not as a truncation. */
+#define PACKET_DESCRIPTORS 80
 
 struct packet {
   size_t length;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "executions.h"
+#include "writes.h"
 
 enum { MAX_REAPED_IN_A_TURN = 8 };
 
@@ -49,6 +50,6 @@ void children_reap(void) {
       return;
     }
     if (WIFSTOPPED(wait_status)) let_go(pid, WSTOPSIG(wait_status));
-    else execution_ended(pid, wait_status, &usage);
+    else if (!writes_ended(pid, wait_status)) execution_ended(pid, wait_status, &usage);
   }
 }

@@ -7,11 +7,12 @@
 #include "executions.h"
 #include "reply.h"
 #include "sys.h"
+#include "writes.h"
 
 int client_socket = -1;
 
-/* Replies are never more than one ahead of the socket, because no request is read meanwhile; executions and exits are told
-   from the table. */
+/* Replies are never more than one ahead of the socket, because no request is read meanwhile; executions, exits and what was
+   written are told from their tables. */
 static struct {
   uint8_t bytes[2048];
   size_t length, descriptor_count;
@@ -32,6 +33,7 @@ void client_take(int socket) {
 
 void client_drop(void) {
   forget_kept();
+  writes_disown();
   if (client_socket >= 0) close(client_socket);
   client_socket = -1;
 }
@@ -111,4 +113,6 @@ void client_flush(void) {
     if (!executions[i].listed) tell_execution(&executions[i]);
   for (unsigned i = 0; i < execution_count && client_writable(); i++)
     if (executions[i].ended && !executions[i].told) tell_exit(&executions[i]);
+  struct wire_message answer;
+  while (client_writable() && writes_take_answer(&answer)) client_tell(&answer);
 }

@@ -23,7 +23,8 @@ void client_tell_fault(uint32_t request, const struct fault *fault);
 /* Nothing is kept: another request may be read. */
 bool client_writable(void);
 
-/* Sends what is kept, then each execution and each exit that this client has not been told. Call after every event. */
+/* Sends what is kept, then each execution and each exit that this client has not been told, and what its writes have come
+   to. Call after every event. */
 void client_flush(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "boot-id.h"
 #include "dev.h"
 #include "netns.h"
 #include "ns.h"
@@ -11,6 +12,7 @@
 #include "process.h"
 #include "root.h"
 #include "sys.h"
+#include "writable.h"
 
 struct step {
   const char *name;
@@ -24,9 +26,11 @@ static const struct step checklist[] = {
     {"join the v1 cgroups", process_join_cgroups},
     {"listen for clients", process_listen},
     {"enter a network namespace", netns_enter},
-    {"mount the writable layer", root_mount_writable},
+    {"mount the writable layer", writable_mount},
     {"map the layers' owners", root_idmap_layers},
+    {"prepare the writable layer", writable_prepare},
     {"mount the root", root_mount_overlays},
+    {"write a boot id", boot_id_write},
     {"mount /proc", proc_mount},
     {"copy /dev", dev_copy_template},
     /* ---- privileges over the host end here ---- */
@@ -35,6 +39,7 @@ static const struct step checklist[] = {
     {"attach the root", root_attach},
     {"attach /proc", proc_attach},
     {"mask /proc", proc_mask},
+    {"show the boot id", boot_id_show},
     {"attach /dev", dev_attach},
     {"mount /dev/pts", dev_mount_terminals},
     {"mount /dev/shm", dev_mount_shared_memory},

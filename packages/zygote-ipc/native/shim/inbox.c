@@ -5,6 +5,7 @@
 #include "channel.h"
 
 static struct packet packet;
+_Static_assert(WIRE_MAX_DESCRIPTORS < PACKET_DESCRIPTORS, "the largest message does not fit");
 
 static int decode(struct wire_message *message, struct fault *fault) {
   struct wire_error error;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "delete.h"
 #include "probe.h"
 #include "process.h"
 #include "zygote.h"
@@ -20,6 +21,8 @@ int main(int argc, char **argv) {
     return zygote_main();
   }
   if (argc >= 2 && strcmp(argv[1], "probe") == 0) return probe_main(argc - 1, argv + 1);
-  (void)fprintf(stderr, "hatchery-shim: started by the runtime as `hatchery-shim zygote` (socket on descriptor 3) or `hatchery-shim probe`\n");
+  if (argc >= 2 && strcmp(argv[1], "delete") == 0) return delete_main(argc - 1, argv + 1);
+  (void)fprintf(stderr, "hatchery-shim: started by the runtime as `hatchery-shim zygote` (socket on descriptor 3) or `hatchery-shim probe`,\n"
+                        "and by hand as `hatchery-shim delete`, which removes a sandbox while no runner is alive\n");
   return 64;
 }

@@ -87,6 +87,15 @@ static int clone_init(struct making *making, const struct cgroups *cgroups, stru
   return 0;
 }
 
+static bool is_boot_id(const struct wire_text *text) {
+  if (text->length != 36) return false;
+  for (uint32_t i = 0; i < text->length; i++) {
+    bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text->data[i] != '-' : strchr("0123456789abcdef", text->data[i]) == NULL) return false;
+  }
+  return true;
+}
+
 static int check(const struct wire_make *request, struct fault *fault) {
   if (request->id.length == 0 || strchr(request->id.data, '/') != NULL || request->id.data[0] == '.') return REFUSE(fault, EINVAL, "sandbox id \"%s\"", request->id.data);
   /* The range of host root, and one that wraps, would hand out the host itself. */
@@ -98,7 +107,8 @@ static int check(const struct wire_make *request, struct fault *fault) {
   for (uint32_t i = 1; i < request->layers_count; i++)
     if (request->layer_targets[i].length < 2 || request->layer_targets[i].data[0] != '/') return REFUSE(fault, EINVAL, "layer target \"%s\"", request->layer_targets[i].data);
   if (request->root_bytes == 0 || request->root_inodes == 0 || request->shm_bytes == 0) return REFUSE(fault, EINVAL, "a size of 0, which tmpfs takes for unlimited");
-  return 0;
+  if (!is_boot_id(&request->boot_id)) return REFUSE(fault, EINVAL, "boot id \"%s\"", request->boot_id.data);
+  return request->netns < 0 ? 0 : netns_check(request->netns, fault);
 }
 
 static struct making describe(const struct wire_make *request, const struct cgroups *cgroups, int userns, int netns, bool layers_by_descriptor, int zygote_socket) {
@@ -107,6 +117,9 @@ static struct making describe(const struct wire_make *request, const struct cgro
       .root_bytes = request->root_bytes,
       .root_inodes = request->root_inodes,
       .shm_bytes = request->shm_bytes,
+      .boot_id = request->boot_id.data,
+      .upper = request->upper,
+      .kept_upper = request->upper >= 0,
       .layer_count = request->layers_count,
       .sandbox_directory = request->sandbox_directory,
       .connection = request->connection,
@@ -138,8 +151,9 @@ int make_sandbox(const struct wire_make *request, const struct hierarchies *hier
   result = make_cgroups(hierarchies, request->id.data, request->first_id, &cgroups, fault);
   if (result < 0) fault_name_step(fault, "make the cgroups");
   if (result == 0) {
-    cleanup_close int netns = netns_take(); /* used once: the child's is the last descriptor, or nobody's */
-    struct making making = describe(request, &cgroups, userns, netns, layers_by_descriptor, zygote_socket);
+    /* Used once: the child's is the last descriptor, or nobody's. What came with the request is closed with it. */
+    cleanup_close int pooled = request->netns < 0 ? netns_take() : -1;
+    struct making making = describe(request, &cgroups, userns, request->netns < 0 ? pooled : request->netns, layers_by_descriptor, zygote_socket);
     result = clone_init(&making, &cgroups, made, fault);
     if (result < 0) fault_name_step(fault, "clone init");
   }

@@ -1,10 +1,14 @@
 #include "netns.h"
 
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "sys.h"
 
@@ -44,6 +48,33 @@ int netns_enter_new(struct fault *fault) {
   /* What root of a machine of its own could do, without the capability over the namespace. */
   if (set("sys/net/ipv4/ip_unprivileged_port_start", "0", fault) < 0) return -1;
   return set("sys/net/ipv4/ping_group_range", "0 2147483647", fault);
+}
+
+/* Root of a namespace that owns it could change addresses and routes: inside, nobody shall be able to. */
+static int check_owner(int fd, struct fault *fault) {
+  struct stat own, given;
+  cleanup_close int owner = ioctl(fd, NS_GET_USERNS);
+  if (owner < 0) return FAIL(fault, "ioctl(network namespace, NS_GET_USERNS)");
+  cleanup_close int ours = ioctl(home, NS_GET_USERNS);
+  if (ours < 0) return FAIL(fault, "ioctl(host's network namespace, NS_GET_USERNS)");
+  if (fstat(ours, &own) < 0 || fstat(owner, &given) < 0) return FAIL(fault, "fstat(user namespace)");
+  if (own.st_ino != given.st_ino || own.st_dev != given.st_dev)
+    return REFUSE(fault, EINVAL, "the network namespace is owned by another user namespace than the host's");
+  return 0;
+}
+
+int netns_check(int fd, struct fault *fault) {
+  struct statfs filesystem;
+  struct stat own, given;
+  if (fstatfs(fd, &filesystem) < 0) return FAIL(fault, "fstatfs(network namespace)");
+  /* Of another filesystem the number of the request may mean anything. */
+  if (filesystem.f_type != NSFS_MAGIC) return REFUSE(fault, EINVAL, "what was sent as network namespace is none");
+  int type = ioctl(fd, NS_GET_NSTYPE);
+  if (type < 0) return FAIL(fault, "ioctl(network namespace, NS_GET_NSTYPE)");
+  if (type != CLONE_NEWNET) return REFUSE(fault, EINVAL, "what was sent as network namespace is one of type %#x", (unsigned)type);
+  if (fstat(home, &own) < 0 || fstat(fd, &given) < 0) return FAIL(fault, "fstat(network namespace)");
+  if (own.st_ino == given.st_ino && own.st_dev == given.st_dev) return REFUSE(fault, EINVAL, "the network namespace is the host's");
+  return check_owner(fd, fault);
 }
 
 int netns_take(void) { return pool_count > 0 ? pool[--pool_count] : -1; }

@@ -1,5 +1,5 @@
 /*
- * Network namespaces without a slot: loopback up and nothing else. They belong to the host's user namespace, so that root
+ * Network namespaces. One with a slot comes from the runtime; those without have loopback up and nothing else. These belong to the host's user namespace, so that root
  * inside has no rights over them, and are made ahead, because one takes half a millisecond.
  */
 #ifndef HATCHERY_NETNS_H
@@ -21,6 +21,9 @@ int netns_take(void);
 
 /* Makes one more, unless the pool is full; false: nothing was done. */
 bool netns_refill(void);
+
+/* One that the runtime hands over: a network namespace, and not the one that the zygote, and so the host, is in. */
+int netns_check(int fd, struct fault *fault);
 
 /* A step of the checklist: the one that came with `making`, or a new one. */
 int netns_enter(struct making *making, struct fault *fault);

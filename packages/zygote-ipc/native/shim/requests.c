@@ -11,6 +11,8 @@
 #include "seal.h"
 #include "sys.h"
 #include "takeover.h"
+#include "volumes.h"
+#include "writes.h"
 
 static void on_start(const struct wire_start *request) {
   struct fault fault = {0};
@@ -22,6 +24,7 @@ static void on_start(const struct wire_start *request) {
     REFUSE(&fault, EINVAL, "start: empty token");
     return client_tell_fault(request->request, &fault);
   }
+  if (volumes_mount(request, &fault) < 0) return client_tell_fault(request->request, &fault);
   if (seal(request->hostname.data, &fault) < 0) return client_tell_fault(request->request, &fault);
   inbox_give(request->work);
   sandbox = (struct sandbox){.started = true, .work = request->work, .token_length = request->token.length, .epoch = request->epoch, .orphan_ms = request->orphan_ms};
@@ -64,6 +67,7 @@ static unsigned wants_kept(const struct wire_exec *request) {
 
 static int admit(const struct wire_exec *request, struct fault *fault) {
   if (!sandbox.started) return REFUSE(fault, EINVAL, "exec before start");
+  if (sandbox.paused) return REFUSE(fault, EBUSY, "exec while the sandbox is paused");
   if (execution_find(request->execution) != NULL) return REFUSE(fault, EEXIST, "execution %llu exists", (unsigned long long)request->execution);
   if (execution_count == MAX_EXECUTIONS) return REFUSE(fault, EAGAIN, "%d executions, the most that one sandbox has at a time", MAX_EXECUTIONS);
   if (!executions_may_keep(wants_kept(request))) return REFUSE(fault, EMFILE, "no room for what init is to keep of a durable execution");
@@ -89,6 +93,34 @@ static void on_release(const struct wire_release *request) {
   if (execution != NULL) execution_release(execution, request->stdout_, request->stderr_);
 }
 
+/* A command that was asked for before has been started or refused by now: requests are taken one after the other, and each
+   start is waited for. So nothing is between clone and execve when `work` is frozen, where it would stall this process. */
+static void on_pause(const struct wire_pause *request) {
+  struct fault fault = {0};
+  if (!sandbox.started) {
+    REFUSE(&fault, EINVAL, "pause before start");
+    fault_name_step(&fault, "pause");
+    return client_tell_fault(request->request, &fault);
+  }
+  sandbox.paused = true;
+  struct wire_message paused = {.tag = WIRE_PAUSED, .paused = {.request = request->request}};
+  client_tell(&paused);
+}
+
+static void on_resume(const struct wire_resume *request) {
+  sandbox.paused = false;
+  struct wire_message resumed = {.tag = WIRE_RESUMED, .resumed = {.request = request->request}};
+  client_tell(&resumed);
+}
+
+static void on_write(const struct wire_write *request) {
+  struct fault fault = {0};
+  if (!sandbox.started) REFUSE(&fault, EINVAL, "write before start");
+  else if (writes_start(request, &fault) == 0) return; /* answered when it has ended */
+  fault_name_step(&fault, "write");
+  client_tell_fault(request->request, &fault);
+}
+
 static void refuse(const struct wire_message *message) {
   struct fault fault = {0};
   REFUSE(&fault, EPROTO, "%s on a connection that has said hello", wire_name(message->tag));
@@ -103,6 +135,9 @@ static void on_request(const struct wire_message *message) {
     case WIRE_EXEC: return on_exec(&message->exec);
     case WIRE_ACKNOWLEDGE: return on_acknowledge(&message->acknowledge);
     case WIRE_RELEASE: return on_release(&message->release);
+    case WIRE_PAUSE: return on_pause(&message->pause);
+    case WIRE_RESUME: return on_resume(&message->resume);
+    case WIRE_WRITE: return on_write(&message->write);
     case WIRE_PING: return client_tell(&pong);
     default: return refuse(message);
   }

@@ -1,5 +1,5 @@
 /*
- * The root file system of a sandbox: overlays of read-only layers under one writable tmpfs.
+ * The root file system of a sandbox: overlays of read-only layers under one writable file system.
  */
 #ifndef HATCHERY_ROOT_H
 #define HATCHERY_ROOT_H
@@ -8,7 +8,6 @@
 #include "making.h"
 
 /* As host root, before the user namespace: */
-int root_mount_writable(struct making *making, struct fault *fault);
 int root_idmap_layers(struct making *making, struct fault *fault);
 int root_mount_overlays(struct making *making, struct fault *fault);
 

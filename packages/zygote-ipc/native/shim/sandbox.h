@@ -11,6 +11,7 @@
 
 struct sandbox {
   bool started;
+  bool paused; /* no command is started, and nobody needs to be there */
   int work; /* cgroup that executions are born in */
   uint8_t token[MAX_TOKEN_BYTES];
   uint32_t token_length;

@@ -1,5 +1,5 @@
 /*
- * Compiled with -D_GNU_SOURCE. What Debian 12's headers do not have yet, raw system calls without a libc wrapper, and owned descriptors.
+ * Compiled with -D_GNU_SOURCE. What Debian 12's headers do not have yet, raw system calls without a libc wrapper.
  */
 #ifndef HATCHERY_SYS_H
 #define HATCHERY_SYS_H
@@ -15,24 +15,14 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "owned.h"
+
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 /* Runs in a vfork-like child, on memory that the parent goes on to use. The sanitizer would mark the child's stack frames
    there and never unmark them, since execve does not return. */
 #define SHARES_MEMORY __attribute__((no_sanitize("address", "undefined")))
-
-/* fds opened here are closed when they leave scope, unless taken over with steal_fd(). */
-static inline void cleanup_close_fd(const int *fd) {
-  if (*fd >= 0) close(*fd);
-}
-#define cleanup_close __attribute__((cleanup(cleanup_close_fd)))
-
-static inline int steal_fd(int *fd) {
-  int taken = *fd;
-  *fd = -1;
-  return taken;
-}
 
 static inline int sys_fsopen(const char *type) { return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC); }
 

@@ -24,6 +24,7 @@ void takeover_listen(int listener) {
 
 void takeover_client_left(void) {
   client_drop();
+  if (sandbox.paused) return; /* frozen work does nothing that needs somebody */
   if (!sandbox.started || sandbox.orphan_ms == 0) sandbox_end();
   struct itimerspec time = {.it_value = {.tv_sec = sandbox.orphan_ms / 1000, .tv_nsec = (long)(sandbox.orphan_ms % 1000) * 1000000}};
   (void)timerfd_settime(timer_fd, 0, &time, NULL); /* valid descriptor and time: cannot fail */
@@ -68,7 +69,7 @@ static void welcome(const struct wire_message *hello) {
   watch_set(candidate_fd, 0, EPOLL_CTL_DEL); /* the loop watches it as the client */
   client_take(candidate_fd);
   candidate_fd = -1;
-  struct wire_message message = {.tag = WIRE_WELCOME, .welcome = {.request = hello->request, .executions = execution_count, .root = root}};
+  struct wire_message message = {.tag = WIRE_WELCOME, .welcome = {.request = hello->request, .executions = execution_count, .paused = sandbox.paused, .root = root}};
   client_tell(&message);
   close(root);
 }

@@ -1,6 +1,5 @@
 #include "userns.h"
 
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "caps.h"
 #include "making.h"
 #include "sys.h"
 
@@ -46,18 +46,11 @@ static int set_effective_user(uint32_t id) {
   return syscall(SYS_setresgid, -1, id, -1) < 0 ? -1 : (int)syscall(SYS_setresuid, -1, id, -1);
 }
 
-/* Leaving user 0 has cleared the effective set; what is permitted stays, because the real user is still 0. */
-static int raise_capabilities(void) {
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct sets[2];
-  if (syscall(SYS_capget, &header, sets) < 0) return -1;
-  for (int i = 0; i < 2; i++) sets[i].effective = sets[i].permitted;
-  return (int)syscall(SYS_capset, &header, sets);
-}
-
-static _Noreturn void lend(void) {
-  /* The zygote may die before it ends this child, which must then not live on, nor hold the runtime's socket. */
+static _Noreturn void lend(pid_t zygote) {
+  /* The zygote may die before it ends this child, which must then not live on, nor hold the runtime's socket. It may have
+     died before this line, too, and nobody would tell: then somebody else is the parent by now. */
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != zygote) _exit(0);
   (void)sys_close_range(0, ~0U, 0);
   for (;;) (void)pause(); /* until the SIGKILL; nothing else reaches it */
 }
@@ -66,11 +59,10 @@ static _Noreturn void lend(void) {
    instances, message queues, …) to the namespace's owner too, so one sandbox could use up everybody's, the host's too. */
 static pid_t clone_lender(uint32_t first_id, struct fault *fault) {
   struct clone_args arguments = {.flags = CLONE_NEWUSER};
-  pid_t pid = -1;
+  pid_t zygote = getpid(), pid = -1;
   if (set_effective_user(first_id) < 0) FAIL(fault, "setresuid(-1, %u, -1)", first_id);
-  else if (raise_capabilities() < 0) FAIL(fault, "capset(effective = permitted)");
-  else if ((pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0) FAIL(fault, "clone3(CLONE_NEWUSER)");
-  if (pid == 0) lend();
+  else if (caps_raise(fault) == 0 && (pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0) FAIL(fault, "clone3(CLONE_NEWUSER)");
+  if (pid == 0) lend(zygote);
   /* Back to root, which makes the permitted capabilities effective again; the saved user was never another. */
   if (set_effective_user(0) < 0) _exit(73); /* cannot fail; a zygote that is not root must not go on */
   return pid;

@@ -1,7 +1,7 @@
 /*
  * The error contract of ../shim/fault.h, point by point. Prints what is broken; exits 1 if anything is.
  */
-#include "../shim/fault.h"
+#include "../../../linux/native/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -54,11 +54,14 @@ static void decode_configured(struct wire_reader *r, const int *fds, size_t fd_c
 }
 
 static void decode_make(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_make *out) {
+  uint8_t mask = take_mask(r, 2);
   uint8_t listed = take_listed(r, "layers", 16);
-  if (!expect_descriptors(r, fd_count, 2 + listed))
+  if (!expect_descriptors(r, fd_count, 2 + (size_t)__builtin_popcount(mask) + listed))
     return;
   out->sandbox_directory = *fds++;
   out->connection = *fds++;
+  out->upper = mask & 1 ? *fds++ : -1;
+  out->netns = mask & 2 ? *fds++ : -1;
   out->layers_count = listed;
   for (uint32_t i = 0; i < listed; i++)
     out->layers[i] = *fds++;
@@ -68,6 +71,7 @@ static void decode_make(struct wire_reader *r, const int *fds, size_t fd_count, 
   wire_take_u64(r, "rootInodes", &out->root_inodes);
   wire_take_u64(r, "shmBytes", &out->shm_bytes);
   wire_take_texts(r, "layerTargets", 16, WIRE_MAX_LISTED_TEXT_BYTES, &out->layer_targets_count, out->layer_targets);
+  wire_take_text(r, "bootId", 36, &out->boot_id);
 }
 
 static void decode_made(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_made *out) {
@@ -93,13 +97,18 @@ static void decode_parked(struct wire_reader *r, const int *fds, size_t fd_count
 }
 
 static void decode_start(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_start *out) {
-  if (!expect_descriptors(r, fd_count, 1))
+  uint8_t listed = take_listed(r, "volumes", 64);
+  if (!expect_descriptors(r, fd_count, 1 + listed))
     return;
   out->work = *fds++;
+  out->volumes_count = listed;
+  for (uint32_t i = 0; i < listed; i++)
+    out->volumes[i] = *fds++;
   wire_take_text(r, "hostname", 64, &out->hostname);
   wire_take_bytes(r, "token", 32, &out->token);
   wire_take_u64(r, "epoch", &out->epoch);
   wire_take_u32(r, "orphanMs", &out->orphan_ms);
+  wire_take_texts(r, "volumeTargets", 64, WIRE_MAX_LISTED_TEXT_BYTES, &out->volume_targets_count, out->volume_targets);
 }
 
 static void decode_ready(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_ready *out) {
@@ -122,6 +131,7 @@ static void decode_welcome(struct wire_reader *r, const int *fds, size_t fd_coun
     return;
   out->root = *fds++;
   wire_take_u32(r, "executions", &out->executions);
+  wire_take_bool(r, "paused", &out->paused);
 }
 
 static void decode_execution(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_execution *out) {
@@ -204,6 +214,49 @@ static void decode_release(struct wire_reader *r, const int *fds, size_t fd_coun
   wire_take_bool(r, "stderr", &out->stderr_);
 }
 
+static void decode_pause(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_pause *out) {
+  (void)fds;
+  (void)out;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+}
+
+static void decode_paused(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_paused *out) {
+  (void)fds;
+  (void)out;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+}
+
+static void decode_resume(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_resume *out) {
+  (void)fds;
+  (void)out;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+}
+
+static void decode_resumed(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_resumed *out) {
+  (void)fds;
+  (void)out;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+}
+
+static void decode_write(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_write *out) {
+  if (!expect_descriptors(r, fd_count, 2))
+    return;
+  out->source = *fds++;
+  out->target = *fds++;
+}
+
+static void decode_written(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_written *out) {
+  (void)fds;
+  if (!expect_descriptors(r, fd_count, 0))
+    return;
+  wire_take_u64(r, "bytes", &out->bytes);
+  wire_take_i32(r, "errno", &out->errno_);
+}
+
 static void decode_ping(struct wire_reader *r, const int *fds, size_t fd_count, struct wire_ping *out) {
   (void)fds;
   (void)out;
@@ -270,6 +323,24 @@ static void take_message(struct wire_reader *r, const int *fds, size_t fd_count,
     return;
   case WIRE_RELEASE:
     decode_release(r, fds, fd_count, &out->release);
+    return;
+  case WIRE_PAUSE:
+    decode_pause(r, fds, fd_count, &out->pause);
+    return;
+  case WIRE_PAUSED:
+    decode_paused(r, fds, fd_count, &out->paused);
+    return;
+  case WIRE_RESUME:
+    decode_resume(r, fds, fd_count, &out->resume);
+    return;
+  case WIRE_RESUMED:
+    decode_resumed(r, fds, fd_count, &out->resumed);
+    return;
+  case WIRE_WRITE:
+    decode_write(r, fds, fd_count, &out->write);
+    return;
+  case WIRE_WRITTEN:
+    decode_written(r, fds, fd_count, &out->written);
     return;
   case WIRE_PING:
     decode_ping(r, fds, fd_count, &out->ping);
@@ -352,6 +423,30 @@ static bool travels(uint32_t tag, unsigned me, unsigned peer) {
     from = WIRE_PARTY_RUNTIME;
     to = WIRE_PARTY_INIT;
     break;
+  case WIRE_PAUSE:
+    from = WIRE_PARTY_RUNTIME;
+    to = WIRE_PARTY_INIT;
+    break;
+  case WIRE_PAUSED:
+    from = WIRE_PARTY_INIT;
+    to = WIRE_PARTY_RUNTIME;
+    break;
+  case WIRE_RESUME:
+    from = WIRE_PARTY_RUNTIME;
+    to = WIRE_PARTY_INIT;
+    break;
+  case WIRE_RESUMED:
+    from = WIRE_PARTY_INIT;
+    to = WIRE_PARTY_RUNTIME;
+    break;
+  case WIRE_WRITE:
+    from = WIRE_PARTY_RUNTIME;
+    to = WIRE_PARTY_INIT;
+    break;
+  case WIRE_WRITTEN:
+    from = WIRE_PARTY_INIT;
+    to = WIRE_PARTY_RUNTIME;
+    break;
   case WIRE_PING:
     from = WIRE_PARTY_RUNTIME;
     to = WIRE_PARTY_ZYGOTE | WIRE_PARTY_INIT;
@@ -400,6 +495,18 @@ const char *wire_name(uint32_t tag) {
     return "acknowledge";
   case WIRE_RELEASE:
     return "release";
+  case WIRE_PAUSE:
+    return "pause";
+  case WIRE_PAUSED:
+    return "paused";
+  case WIRE_RESUME:
+    return "resume";
+  case WIRE_RESUMED:
+    return "resumed";
+  case WIRE_WRITE:
+    return "write";
+  case WIRE_WRITTEN:
+    return "written";
   case WIRE_PING:
     return "ping";
   case WIRE_PONG:
@@ -513,6 +620,7 @@ size_t wire_fds_configured(const struct wire_configured *message, int fds[WIRE_M
 ptrdiff_t wire_encode_make(uint8_t *buffer, size_t capacity, const struct wire_make *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_MAKE, WIRE_VERSION,
       message->request);
+  wire_put_u8(&w, (message->upper >= 0 ? 1 : 0) | (message->netns >= 0 ? 2 : 0));
   wire_put_u8(&w, (uint8_t)message->layers_count);
   wire_need_descriptor(&w, message->sandbox_directory);
   wire_need_descriptor(&w, message->connection);
@@ -523,6 +631,7 @@ ptrdiff_t wire_encode_make(uint8_t *buffer, size_t capacity, const struct wire_m
   wire_put_u64(&w, message->root_inodes);
   wire_put_u64(&w, message->shm_bytes);
   wire_put_texts(&w, 16, WIRE_MAX_LISTED_TEXT_BYTES, message->layer_targets_count, message->layer_targets);
+  wire_put_text(&w, 36, message->boot_id);
   return wire_finish(&w);
 }
 
@@ -530,6 +639,10 @@ size_t wire_fds_make(const struct wire_make *message, int fds[WIRE_MAX_DESCRIPTO
   size_t count = 0;
   fds[count++] = message->sandbox_directory;
   fds[count++] = message->connection;
+  if (message->upper >= 0)
+    fds[count++] = message->upper;
+  if (message->netns >= 0)
+    fds[count++] = message->netns;
   for (uint32_t i = 0; i < message->layers_count && i < 16; i++)
     fds[count++] = message->layers[i];
   return count;
@@ -581,17 +694,22 @@ size_t wire_fds_parked(const struct wire_parked *message, int fds[WIRE_MAX_DESCR
 ptrdiff_t wire_encode_start(uint8_t *buffer, size_t capacity, const struct wire_start *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_START, WIRE_VERSION,
       message->request);
+  wire_put_u8(&w, (uint8_t)message->volumes_count);
   wire_need_descriptor(&w, message->work);
+  wire_need_descriptors(&w, 64, message->volumes_count, message->volumes);
   wire_put_text(&w, 64, message->hostname);
   wire_put_bytes(&w, 32, message->token);
   wire_put_u64(&w, message->epoch);
   wire_put_u32(&w, message->orphan_ms);
+  wire_put_texts(&w, 64, WIRE_MAX_LISTED_TEXT_BYTES, message->volume_targets_count, message->volume_targets);
   return wire_finish(&w);
 }
 
 size_t wire_fds_start(const struct wire_start *message, int fds[WIRE_MAX_DESCRIPTORS]) {
   size_t count = 0;
   fds[count++] = message->work;
+  for (uint32_t i = 0; i < message->volumes_count && i < 64; i++)
+    fds[count++] = message->volumes[i];
   return count;
 }
 
@@ -628,6 +746,7 @@ ptrdiff_t wire_encode_welcome(uint8_t *buffer, size_t capacity, const struct wir
       message->request);
   wire_need_descriptor(&w, message->root);
   wire_put_u32(&w, message->executions);
+  wire_put_bool(&w, message->paused);
   return wire_finish(&w);
 }
 
@@ -773,6 +892,88 @@ size_t wire_fds_release(const struct wire_release *message, int fds[WIRE_MAX_DES
   return count;
 }
 
+ptrdiff_t wire_encode_pause(uint8_t *buffer, size_t capacity, const struct wire_pause *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_PAUSE, WIRE_VERSION,
+      message->request);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_pause(const struct wire_pause *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
+ptrdiff_t wire_encode_paused(uint8_t *buffer, size_t capacity, const struct wire_paused *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_PAUSED, WIRE_VERSION,
+      message->request);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_paused(const struct wire_paused *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
+ptrdiff_t wire_encode_resume(uint8_t *buffer, size_t capacity, const struct wire_resume *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_RESUME, WIRE_VERSION,
+      message->request);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_resume(const struct wire_resume *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
+ptrdiff_t wire_encode_resumed(uint8_t *buffer, size_t capacity, const struct wire_resumed *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_RESUMED, WIRE_VERSION,
+      message->request);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_resumed(const struct wire_resumed *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
+ptrdiff_t wire_encode_write(uint8_t *buffer, size_t capacity, const struct wire_write *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_WRITE, WIRE_VERSION,
+      message->request);
+  wire_need_descriptor(&w, message->source);
+  wire_need_descriptor(&w, message->target);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_write(const struct wire_write *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  fds[count++] = message->source;
+  fds[count++] = message->target;
+  return count;
+}
+
+ptrdiff_t wire_encode_written(uint8_t *buffer, size_t capacity, const struct wire_written *message) {
+  struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_WRITTEN, WIRE_VERSION,
+      message->request);
+  wire_put_u64(&w, message->bytes);
+  wire_put_i32(&w, message->errno_);
+  return wire_finish(&w);
+}
+
+size_t wire_fds_written(const struct wire_written *message, int fds[WIRE_MAX_DESCRIPTORS]) {
+  size_t count = 0;
+  (void)message;
+  (void)fds;
+  return count;
+}
+
 ptrdiff_t wire_encode_ping(uint8_t *buffer, size_t capacity, const struct wire_ping *message) {
   struct wire_writer w = wire_begin(buffer, capacity, WIRE_MAX_MESSAGE_BYTES, WIRE_PING, WIRE_VERSION,
       message->request);
@@ -835,6 +1036,18 @@ ptrdiff_t wire_encode(uint8_t *buffer, size_t capacity, const struct wire_messag
     return wire_encode_acknowledge(buffer, capacity, &message->acknowledge);
   case WIRE_RELEASE:
     return wire_encode_release(buffer, capacity, &message->release);
+  case WIRE_PAUSE:
+    return wire_encode_pause(buffer, capacity, &message->pause);
+  case WIRE_PAUSED:
+    return wire_encode_paused(buffer, capacity, &message->paused);
+  case WIRE_RESUME:
+    return wire_encode_resume(buffer, capacity, &message->resume);
+  case WIRE_RESUMED:
+    return wire_encode_resumed(buffer, capacity, &message->resumed);
+  case WIRE_WRITE:
+    return wire_encode_write(buffer, capacity, &message->write);
+  case WIRE_WRITTEN:
+    return wire_encode_written(buffer, capacity, &message->written);
   case WIRE_PING:
     return wire_encode_ping(buffer, capacity, &message->ping);
   case WIRE_PONG:
@@ -879,6 +1092,18 @@ size_t wire_fds(const struct wire_message *message, int fds[WIRE_MAX_DESCRIPTORS
     return wire_fds_acknowledge(&message->acknowledge, fds);
   case WIRE_RELEASE:
     return wire_fds_release(&message->release, fds);
+  case WIRE_PAUSE:
+    return wire_fds_pause(&message->pause, fds);
+  case WIRE_PAUSED:
+    return wire_fds_paused(&message->paused, fds);
+  case WIRE_RESUME:
+    return wire_fds_resume(&message->resume, fds);
+  case WIRE_RESUMED:
+    return wire_fds_resumed(&message->resumed, fds);
+  case WIRE_WRITE:
+    return wire_fds_write(&message->write, fds);
+  case WIRE_WRITTEN:
+    return wire_fds_written(&message->written, fds);
   case WIRE_PING:
     return wire_fds_ping(&message->ping, fds);
   case WIRE_PONG:

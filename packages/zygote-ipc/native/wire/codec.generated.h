@@ -6,10 +6,10 @@
 #include "wire.h"
 
 enum {
-  WIRE_VERSION = 1,
+  WIRE_VERSION = 4,
   WIRE_MAX_MESSAGE_BYTES = 65536,
   WIRE_MAX_LISTED_TEXT_BYTES = 4096,
-  WIRE_MAX_DESCRIPTORS = 18,
+  WIRE_MAX_DESCRIPTORS = 65,
 };
 
 enum wire_party {
@@ -36,6 +36,12 @@ enum wire_tag {
   WIRE_EXIT = 34,
   WIRE_ACKNOWLEDGE = 35,
   WIRE_RELEASE = 36,
+  WIRE_PAUSE = 37,
+  WIRE_PAUSED = 38,
+  WIRE_RESUME = 39,
+  WIRE_RESUMED = 40,
+  WIRE_WRITE = 41,
+  WIRE_WRITTEN = 42,
   WIRE_PING = 48,
   WIRE_PONG = 49,
 };
@@ -70,13 +76,16 @@ struct wire_make {
   uint32_t request;
   struct wire_text id; /* sandbox id; also the name of its cgroups */
   uint32_t first_id; /* first user and group id of the leased range of 65,536 */
-  uint64_t root_bytes; /* size of the writable layer, a tmpfs */
-  uint64_t root_inodes; /* inodes of the writable layer */
+  uint64_t root_bytes; /* size of the writable layer when it is a tmpfs */
+  uint64_t root_inodes; /* likewise its inodes */
   uint64_t shm_bytes; /* size of /dev/shm */
   uint32_t layer_targets_count;
   struct wire_text layer_targets[16]; /* where each layer is mounted, "/" first; absolute, parents before children */
+  struct wire_text boot_id; /* what /proc/sys/kernel/random/boot_id shows inside; a UUID in small letters */
   int sandbox_directory; /* where init binds init.sock */
   int connection; /* init’s end of its first connection */
+  int upper; /* -1: missing; detached, not yet idmapped mount to write to, kept by the caller; missing: a tmpfs */
+  int netns; /* -1: missing; network namespace to enter, used once; missing: one with loopback alone */
   uint32_t layers_count;
   int layers[16]; /* one detached, not yet idmapped mount a layer target */
 };
@@ -110,7 +119,11 @@ struct wire_start {
   struct wire_bytes token; /* what a later `hello` must show */
   uint64_t epoch; /* of the runner that starts it; an older one is refused later */
   uint32_t orphan_ms; /* how long init lives without a client; 0 = ends at once */
+  uint32_t volume_targets_count;
+  struct wire_text volume_targets[64]; /* where each volume is mounted; absolute, parents before children */
   int work; /* the cgroup directory that executions are born in */
+  uint32_t volumes_count;
+  int volumes[64]; /* one detached, idmapped mount a volume target */
 };
 
 /* Sealed; takes `exec`. */
@@ -129,6 +142,7 @@ struct wire_hello {
 struct wire_welcome {
   uint32_t request;
   uint32_t executions; /* how many are in the table */
+  bool paused; /* by `pause`, whoever sent it */
   int root; /* O_PATH of the sandbox’s root directory */
 };
 
@@ -207,6 +221,37 @@ struct wire_release {
   bool stderr_;
 };
 
+/* From the answer on no command is being started and `exec` fails with EBUSY, so that `work` can be frozen. The time without a client ends no paused sandbox. */
+struct wire_pause {
+  uint32_t request;
+};
+
+struct wire_paused {
+  uint32_t request;
+};
+
+/* `work` is thawed: `exec` is taken again. */
+struct wire_resume {
+  uint32_t request;
+};
+
+struct wire_resumed {
+  uint32_t request;
+};
+
+/* Copy until end of file, by a child of init in init’s own cgroup, so that the sandbox is charged for the content. Answered by `written` when the child has ended, or `failed` when there was none or it was killed. A later connection is told nothing of it. */
+struct wire_write {
+  uint32_t request;
+  int source; /* read end of a pipe */
+  int target; /* a regular file, opened for writing; from where its offset is */
+};
+
+struct wire_written {
+  uint32_t request;
+  uint64_t bytes; /* how many are in the file */
+  int32_t errno_; /* positive errno of the read or write that ended it early, 0: end of file */
+};
+
 struct wire_ping {
   uint32_t request;
 };
@@ -236,6 +281,12 @@ struct wire_message {
     struct wire_exit exit;
     struct wire_acknowledge acknowledge;
     struct wire_release release;
+    struct wire_pause pause;
+    struct wire_paused paused;
+    struct wire_resume resume;
+    struct wire_resumed resumed;
+    struct wire_write write;
+    struct wire_written written;
     struct wire_ping ping;
     struct wire_pong pong;
   };
@@ -288,6 +339,18 @@ ptrdiff_t wire_encode_acknowledge(uint8_t *buffer, size_t capacity, const struct
 size_t wire_fds_acknowledge(const struct wire_acknowledge *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_release(uint8_t *buffer, size_t capacity, const struct wire_release *message);
 size_t wire_fds_release(const struct wire_release *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_pause(uint8_t *buffer, size_t capacity, const struct wire_pause *message);
+size_t wire_fds_pause(const struct wire_pause *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_paused(uint8_t *buffer, size_t capacity, const struct wire_paused *message);
+size_t wire_fds_paused(const struct wire_paused *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_resume(uint8_t *buffer, size_t capacity, const struct wire_resume *message);
+size_t wire_fds_resume(const struct wire_resume *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_resumed(uint8_t *buffer, size_t capacity, const struct wire_resumed *message);
+size_t wire_fds_resumed(const struct wire_resumed *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_write(uint8_t *buffer, size_t capacity, const struct wire_write *message);
+size_t wire_fds_write(const struct wire_write *message, int fds[WIRE_MAX_DESCRIPTORS]);
+ptrdiff_t wire_encode_written(uint8_t *buffer, size_t capacity, const struct wire_written *message);
+size_t wire_fds_written(const struct wire_written *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_ping(uint8_t *buffer, size_t capacity, const struct wire_ping *message);
 size_t wire_fds_ping(const struct wire_ping *message, int fds[WIRE_MAX_DESCRIPTORS]);
 ptrdiff_t wire_encode_pong(uint8_t *buffer, size_t capacity, const struct wire_pong *message);

@@ -7,6 +7,7 @@ import {
   bytesSize,
   checkDescriptor,
   checkDescriptors,
+  checkLaterDescriptors,
   putBool,
   putBytes,
   putI32,
@@ -40,6 +41,12 @@ export interface WireMessages {
   readonly exit: ExitMessage;
   readonly acknowledge: AcknowledgeMessage;
   readonly release: ReleaseMessage;
+  readonly pause: PauseMessage;
+  readonly paused: PausedMessage;
+  readonly resume: ResumeMessage;
+  readonly resumed: ResumedMessage;
+  readonly write: WriteMessage;
+  readonly written: WrittenMessage;
   readonly ping: PingMessage;
   readonly pong: PongMessage;
 }
@@ -49,9 +56,29 @@ export type MessageName = keyof WireMessages;
 /** Which messages one party sends to another. */
 export interface WireRoutes {
   readonly 'runtime-to-zygote': 'configure' | 'make' | 'ping';
-  readonly 'runtime-to-init': 'start' | 'hello' | 'exec' | 'acknowledge' | 'release' | 'ping';
+  readonly 'runtime-to-init':
+    | 'start'
+    | 'hello'
+    | 'exec'
+    | 'acknowledge'
+    | 'release'
+    | 'pause'
+    | 'resume'
+    | 'write'
+    | 'ping';
   readonly 'zygote-to-runtime': 'failed' | 'configured' | 'made' | 'ended' | 'pong';
-  readonly 'init-to-runtime': 'failed' | 'parked' | 'ready' | 'welcome' | 'execution' | 'execed' | 'exit' | 'pong';
+  readonly 'init-to-runtime':
+    | 'failed'
+    | 'parked'
+    | 'ready'
+    | 'welcome'
+    | 'execution'
+    | 'execed'
+    | 'exit'
+    | 'paused'
+    | 'resumed'
+    | 'written'
+    | 'pong';
 }
 
 /** A request failed. The step is one of the shim’s own names. */
@@ -64,11 +91,11 @@ export interface FailedMessage {
   readonly text: string;
 }
 
-function encodeFailed(request: number, message: FailedMessage): EncodedMessage {
+function encodeFailed(request: number, message: FailedMessage, version: number): EncodedMessage {
   const step = cutText(message.step, 64);
   const text = cutText(message.text, 1024);
   const size = 16 + textSize('failed', 'step', step, 64) + textSize('failed', 'text', text, 1024);
-  const data = beginMessage('failed', 1, request, size);
+  const data = beginMessage('failed', 1, version, request, size);
   let at = 12;
   at = putText(data, at, step);
   at = putI32(data, at, 'failed', 'errno', message.errno);
@@ -99,13 +126,13 @@ export interface ConfigureMessage {
   readonly pids: number | null;
 }
 
-function encodeConfigure(request: number, message: ConfigureMessage): EncodedMessage {
+function encodeConfigure(request: number, message: ConfigureMessage, version: number): EncodedMessage {
   checkDescriptor('configure', 'unified', message.unified);
   if (message.memory !== null) checkDescriptor('configure', 'memory', message.memory);
   if (message.cpu !== null) checkDescriptor('configure', 'cpu', message.cpu);
   if (message.pids !== null) checkDescriptor('configure', 'pids', message.pids);
   const size = 14;
-  const data = beginMessage('configure', 2, request, size);
+  const data = beginMessage('configure', 2, version, request, size);
   const mask = (message.memory === null ? 0 : 1) | (message.cpu === null ? 0 : 2) | (message.pids === null ? 0 : 4);
   let at = 12;
   at = putU8(data, at, 'configure', 'optional descriptors', mask);
@@ -138,9 +165,9 @@ export interface ConfiguredMessage {
   readonly layersByDescriptor: boolean;
 }
 
-function encodeConfigured(request: number, message: ConfiguredMessage): EncodedMessage {
+function encodeConfigured(request: number, message: ConfiguredMessage, version: number): EncodedMessage {
   const size = 17;
-  const data = beginMessage('configured', 3, request, size);
+  const data = beginMessage('configured', 3, version, request, size);
   let at = 12;
   at = putU32(data, at, 'configured', 'pid', message.pid);
   putBool(data, at, message.layersByDescriptor);
@@ -161,43 +188,64 @@ export interface MakeMessage {
   readonly id: string;
   /** first user and group id of the leased range of 65,536 */
   readonly firstId: number;
-  /** size of the writable layer, a tmpfs */
+  /** size of the writable layer when it is a tmpfs */
   readonly rootBytes: number;
-  /** inodes of the writable layer */
+  /** likewise its inodes */
   readonly rootInodes: number;
   /** size of /dev/shm */
   readonly shmBytes: number;
   /** where each layer is mounted, "/" first; absolute, parents before children */
   readonly layerTargets: readonly string[];
+  /** what /proc/sys/kernel/random/boot_id shows inside; a UUID in small letters */
+  readonly bootId: string;
   /** where init binds init.sock */
   readonly sandboxDirectory: number;
   /** init’s end of its first connection */
   readonly connection: number;
+  /** detached, not yet idmapped mount to write to, kept by the caller; missing: a tmpfs */
+  readonly upper: number | null;
+  /** network namespace to enter, used once; missing: one with loopback alone */
+  readonly netns: number | null;
   /** one detached, not yet idmapped mount a layer target */
   readonly layers: readonly number[];
 }
 
-function encodeMake(request: number, message: MakeMessage): EncodedMessage {
+function encodeMake(request: number, message: MakeMessage, version: number): EncodedMessage {
   checkDescriptor('make', 'sandboxDirectory', message.sandboxDirectory);
   checkDescriptor('make', 'connection', message.connection);
+  if (message.upper !== null) checkDescriptor('make', 'upper', message.upper);
+  if (message.netns !== null) checkDescriptor('make', 'netns', message.netns);
   checkDescriptors('make', 'layers', message.layers, 16);
   const size =
-    41 + textSize('make', 'id', message.id, 63) + textsSize('make', 'layerTargets', message.layerTargets, 16);
-  const data = beginMessage('make', 4, request, size);
+    42 +
+    textSize('make', 'id', message.id, 63) +
+    textsSize('make', 'layerTargets', message.layerTargets, 16) +
+    textSize('make', 'bootId', message.bootId, 36);
+  const data = beginMessage('make', 4, version, request, size);
+  const mask = (message.upper === null ? 0 : 1) | (message.netns === null ? 0 : 2);
   let at = 12;
+  at = putU8(data, at, 'make', 'optional descriptors', mask);
   at = putU8(data, at, 'make', 'layers', message.layers.length);
   at = putText(data, at, message.id);
   at = putU32(data, at, 'make', 'firstId', message.firstId);
   at = putU64(data, at, 'make', 'rootBytes', message.rootBytes);
   at = putU64(data, at, 'make', 'rootInodes', message.rootInodes);
   at = putU64(data, at, 'make', 'shmBytes', message.shmBytes);
-  putTexts(data, at, message.layerTargets);
-  return { data, fds: [message.sandboxDirectory, message.connection, ...message.layers] };
+  at = putTexts(data, at, message.layerTargets);
+  putText(data, at, message.bootId);
+  const fds: number[] = [];
+  fds.push(message.sandboxDirectory);
+  fds.push(message.connection);
+  if (message.upper !== null) fds.push(message.upper);
+  if (message.netns !== null) fds.push(message.netns);
+  fds.push(...message.layers);
+  return { data, fds };
 }
 
 function decodeMake(reader: WireReader): MakeMessage {
+  const mask = reader.mask(2);
   const listed = reader.listed('layers', 16);
-  reader.expectDescriptors(2, 0, listed);
+  reader.expectDescriptors(2, mask, listed);
   return {
     id: reader.text('id', 63),
     firstId: reader.u32('firstId'),
@@ -205,8 +253,11 @@ function decodeMake(reader: WireReader): MakeMessage {
     rootInodes: reader.u64('rootInodes'),
     shmBytes: reader.u64('shmBytes'),
     layerTargets: reader.texts('layerTargets', 16),
+    bootId: reader.text('bootId', 36),
     sandboxDirectory: reader.descriptor(),
     connection: reader.descriptor(),
+    upper: reader.optionalDescriptor(mask, 1),
+    netns: reader.optionalDescriptor(mask, 2),
     layers: reader.descriptors(listed),
   };
 }
@@ -219,10 +270,10 @@ export interface MadeMessage {
   readonly pidfd: number;
 }
 
-function encodeMade(request: number, message: MadeMessage): EncodedMessage {
+function encodeMade(request: number, message: MadeMessage, version: number): EncodedMessage {
   checkDescriptor('made', 'pidfd', message.pidfd);
   const size = 16;
-  const data = beginMessage('made', 5, request, size);
+  const data = beginMessage('made', 5, version, request, size);
   const at = 12;
   putU32(data, at, 'made', 'pid', message.pid);
   return { data, fds: [message.pidfd] };
@@ -244,9 +295,9 @@ export interface EndedMessage {
   readonly waitStatus: number;
 }
 
-function encodeEnded(request: number, message: EndedMessage): EncodedMessage {
+function encodeEnded(request: number, message: EndedMessage, version: number): EncodedMessage {
   const size = 20;
-  const data = beginMessage('ended', 6, request, size);
+  const data = beginMessage('ended', 6, version, request, size);
   let at = 12;
   at = putU32(data, at, 'ended', 'pid', message.pid);
   putI32(data, at, 'ended', 'waitStatus', message.waitStatus);
@@ -269,10 +320,10 @@ export interface ParkedMessage {
   readonly root: number;
 }
 
-function encodeParked(request: number, message: ParkedMessage): EncodedMessage {
+function encodeParked(request: number, message: ParkedMessage, version: number): EncodedMessage {
   checkDescriptor('parked', 'root', message.root);
   const size = 12 + u32sSize('parked', 'microseconds', message.microseconds, 32);
-  const data = beginMessage('parked', 16, request, size);
+  const data = beginMessage('parked', 16, version, request, size);
   const at = 12;
   putU32s(data, at, 'parked', 'microseconds', message.microseconds);
   return { data, fds: [message.root] };
@@ -295,40 +346,55 @@ export interface StartMessage {
   readonly epoch: number;
   /** how long init lives without a client; 0 = ends at once */
   readonly orphanMs: number;
+  /** where each volume is mounted; absolute, parents before children */
+  readonly volumeTargets: readonly string[];
   /** the cgroup directory that executions are born in */
   readonly work: number;
+  /** one detached, idmapped mount a volume target */
+  readonly volumes: readonly number[];
 }
 
-function encodeStart(request: number, message: StartMessage): EncodedMessage {
+function encodeStart(request: number, message: StartMessage, version: number): EncodedMessage {
   checkDescriptor('start', 'work', message.work);
+  checkDescriptors('start', 'volumes', message.volumes, 64);
+  checkLaterDescriptors('start', 'volumes', message.volumes, version, 3);
   const size =
-    24 + textSize('start', 'hostname', message.hostname, 64) + bytesSize('start', 'token', message.token, 32);
-  const data = beginMessage('start', 17, request, size);
+    24 +
+    (version < 3 ? 0 : 1) +
+    textSize('start', 'hostname', message.hostname, 64) +
+    bytesSize('start', 'token', message.token, 32) +
+    (version < 3 ? 0 : textsSize('start', 'volumeTargets', message.volumeTargets, 64));
+  const data = beginMessage('start', 17, version, request, size);
   let at = 12;
+  if (version >= 3) at = putU8(data, at, 'start', 'volumes', message.volumes.length);
   at = putText(data, at, message.hostname);
   at = putBytes(data, at, message.token);
   at = putU64(data, at, 'start', 'epoch', message.epoch);
-  putU32(data, at, 'start', 'orphanMs', message.orphanMs);
-  return { data, fds: [message.work] };
+  at = putU32(data, at, 'start', 'orphanMs', message.orphanMs);
+  if (version >= 3) putTexts(data, at, message.volumeTargets);
+  return { data, fds: [message.work, ...message.volumes] };
 }
 
 function decodeStart(reader: WireReader): StartMessage {
-  reader.expectDescriptors(1, 0, 0);
+  const listed = reader.version < 3 ? 0 : reader.listed('volumes', 64);
+  reader.expectDescriptors(1, 0, listed);
   return {
     hostname: reader.text('hostname', 64),
     token: reader.bytes('token', 32),
     epoch: reader.u64('epoch'),
     orphanMs: reader.u32('orphanMs'),
+    volumeTargets: reader.version < 3 ? [] : reader.texts('volumeTargets', 64),
     work: reader.descriptor(),
+    volumes: reader.descriptors(listed),
   };
 }
 
 /** Sealed; takes `exec`. */
 export type ReadyMessage = Readonly<Record<string, never>>;
 
-function encodeReady(request: number, _message: ReadyMessage): EncodedMessage {
+function encodeReady(request: number, _message: ReadyMessage, version: number): EncodedMessage {
   const size = 12;
-  const data = beginMessage('ready', 18, request, size);
+  const data = beginMessage('ready', 18, version, request, size);
   return { data, fds: [] };
 }
 
@@ -345,9 +411,9 @@ export interface HelloMessage {
   readonly epoch: number;
 }
 
-function encodeHello(request: number, message: HelloMessage): EncodedMessage {
+function encodeHello(request: number, message: HelloMessage, version: number): EncodedMessage {
   const size = 20 + bytesSize('hello', 'token', message.token, 32);
-  const data = beginMessage('hello', 19, request, size);
+  const data = beginMessage('hello', 19, version, request, size);
   let at = 12;
   at = putBytes(data, at, message.token);
   putU64(data, at, 'hello', 'epoch', message.epoch);
@@ -366,16 +432,19 @@ function decodeHello(reader: WireReader): HelloMessage {
 export interface WelcomeMessage {
   /** how many are in the table */
   readonly executions: number;
+  /** by `pause`, whoever sent it */
+  readonly paused: boolean;
   /** O_PATH of the sandbox’s root directory */
   readonly root: number;
 }
 
-function encodeWelcome(request: number, message: WelcomeMessage): EncodedMessage {
+function encodeWelcome(request: number, message: WelcomeMessage, version: number): EncodedMessage {
   checkDescriptor('welcome', 'root', message.root);
-  const size = 16;
-  const data = beginMessage('welcome', 20, request, size);
-  const at = 12;
-  putU32(data, at, 'welcome', 'executions', message.executions);
+  const size = 16 + (version < 2 ? 0 : 1);
+  const data = beginMessage('welcome', 20, version, request, size);
+  let at = 12;
+  at = putU32(data, at, 'welcome', 'executions', message.executions);
+  if (version >= 2) putBool(data, at, message.paused);
   return { data, fds: [message.root] };
 }
 
@@ -383,6 +452,7 @@ function decodeWelcome(reader: WireReader): WelcomeMessage {
   reader.expectDescriptors(1, 0, 0);
   return {
     executions: reader.u32('executions'),
+    paused: reader.version < 2 ? false : reader.bool('paused'),
     root: reader.descriptor(),
   };
 }
@@ -407,14 +477,14 @@ export interface ExecutionMessage {
   readonly ring: number | null;
 }
 
-function encodeExecution(request: number, message: ExecutionMessage): EncodedMessage {
+function encodeExecution(request: number, message: ExecutionMessage, version: number): EncodedMessage {
   if (message.pidfd !== null) checkDescriptor('execution', 'pidfd', message.pidfd);
   if (message.terminal !== null) checkDescriptor('execution', 'terminal', message.terminal);
   if (message.stdoutKept !== null) checkDescriptor('execution', 'stdoutKept', message.stdoutKept);
   if (message.stderrKept !== null) checkDescriptor('execution', 'stderrKept', message.stderrKept);
   if (message.ring !== null) checkDescriptor('execution', 'ring', message.ring);
   const size = 25 + bytesSize('execution', 'label', message.label, 512);
-  const data = beginMessage('execution', 21, request, size);
+  const data = beginMessage('execution', 21, version, request, size);
   const mask =
     (message.pidfd === null ? 0 : 1) |
     (message.terminal === null ? 0 : 2) |
@@ -498,7 +568,7 @@ export interface ExecMessage {
   readonly ring: number | null;
 }
 
-function encodeExec(request: number, message: ExecMessage): EncodedMessage {
+function encodeExec(request: number, message: ExecMessage, version: number): EncodedMessage {
   if (message.stdin !== null) checkDescriptor('exec', 'stdin', message.stdin);
   if (message.stdout !== null) checkDescriptor('exec', 'stdout', message.stdout);
   if (message.stderr !== null) checkDescriptor('exec', 'stderr', message.stderr);
@@ -514,7 +584,7 @@ function encodeExec(request: number, message: ExecMessage): EncodedMessage {
     u32sSize('exec', 'groups', message.groups, 64) +
     bytesSize('exec', 'block', message.block, 49152) +
     bytesSize('exec', 'label', message.label, 512);
-  const data = beginMessage('exec', 32, request, size);
+  const data = beginMessage('exec', 32, version, request, size);
   const mask =
     (message.stdin === null ? 0 : 1) |
     (message.stdout === null ? 0 : 2) |
@@ -594,11 +664,11 @@ export interface ExecedMessage {
   readonly terminal: number | null;
 }
 
-function encodeExeced(request: number, message: ExecedMessage): EncodedMessage {
+function encodeExeced(request: number, message: ExecedMessage, version: number): EncodedMessage {
   checkDescriptor('execed', 'pidfd', message.pidfd);
   if (message.terminal !== null) checkDescriptor('execed', 'terminal', message.terminal);
   const size = 25;
-  const data = beginMessage('execed', 33, request, size);
+  const data = beginMessage('execed', 33, version, request, size);
   const mask = message.terminal === null ? 0 : 1;
   let at = 12;
   at = putU8(data, at, 'execed', 'optional descriptors', mask);
@@ -634,9 +704,9 @@ export interface ExitMessage {
   readonly maxRssKilobytes: number;
 }
 
-function encodeExit(request: number, message: ExitMessage): EncodedMessage {
+function encodeExit(request: number, message: ExitMessage, version: number): EncodedMessage {
   const size = 48;
-  const data = beginMessage('exit', 34, request, size);
+  const data = beginMessage('exit', 34, version, request, size);
   let at = 12;
   at = putU64(data, at, 'exit', 'execution', message.execution);
   at = putI32(data, at, 'exit', 'waitStatus', message.waitStatus);
@@ -662,9 +732,9 @@ export interface AcknowledgeMessage {
   readonly execution: number;
 }
 
-function encodeAcknowledge(request: number, message: AcknowledgeMessage): EncodedMessage {
+function encodeAcknowledge(request: number, message: AcknowledgeMessage, version: number): EncodedMessage {
   const size = 20;
-  const data = beginMessage('acknowledge', 35, request, size);
+  const data = beginMessage('acknowledge', 35, version, request, size);
   const at = 12;
   putU64(data, at, 'acknowledge', 'execution', message.execution);
   return { data, fds: [] };
@@ -685,9 +755,9 @@ export interface ReleaseMessage {
   readonly stderr: boolean;
 }
 
-function encodeRelease(request: number, message: ReleaseMessage): EncodedMessage {
+function encodeRelease(request: number, message: ReleaseMessage, version: number): EncodedMessage {
   const size = 22;
-  const data = beginMessage('release', 36, request, size);
+  const data = beginMessage('release', 36, version, request, size);
   let at = 12;
   at = putU64(data, at, 'release', 'execution', message.execution);
   at = putBool(data, at, message.stdout);
@@ -704,11 +774,113 @@ function decodeRelease(reader: WireReader): ReleaseMessage {
   };
 }
 
+/** From the answer on no command is being started and `exec` fails with EBUSY, so that `work` can be frozen. The time without a client ends no paused sandbox. */
+export type PauseMessage = Readonly<Record<string, never>>;
+
+function encodePause(request: number, _message: PauseMessage, version: number): EncodedMessage {
+  const size = 12;
+  const data = beginMessage('pause', 37, version, request, size);
+  return { data, fds: [] };
+}
+
+function decodePause(reader: WireReader): PauseMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {};
+}
+
+export type PausedMessage = Readonly<Record<string, never>>;
+
+function encodePaused(request: number, _message: PausedMessage, version: number): EncodedMessage {
+  const size = 12;
+  const data = beginMessage('paused', 38, version, request, size);
+  return { data, fds: [] };
+}
+
+function decodePaused(reader: WireReader): PausedMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {};
+}
+
+/** `work` is thawed: `exec` is taken again. */
+export type ResumeMessage = Readonly<Record<string, never>>;
+
+function encodeResume(request: number, _message: ResumeMessage, version: number): EncodedMessage {
+  const size = 12;
+  const data = beginMessage('resume', 39, version, request, size);
+  return { data, fds: [] };
+}
+
+function decodeResume(reader: WireReader): ResumeMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {};
+}
+
+export type ResumedMessage = Readonly<Record<string, never>>;
+
+function encodeResumed(request: number, _message: ResumedMessage, version: number): EncodedMessage {
+  const size = 12;
+  const data = beginMessage('resumed', 40, version, request, size);
+  return { data, fds: [] };
+}
+
+function decodeResumed(reader: WireReader): ResumedMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {};
+}
+
+/** Copy until end of file, by a child of init in init’s own cgroup, so that the sandbox is charged for the content. Answered by `written` when the child has ended, or `failed` when there was none or it was killed. A later connection is told nothing of it. */
+export interface WriteMessage {
+  /** read end of a pipe */
+  readonly source: number;
+  /** a regular file, opened for writing; from where its offset is */
+  readonly target: number;
+}
+
+function encodeWrite(request: number, message: WriteMessage, version: number): EncodedMessage {
+  checkDescriptor('write', 'source', message.source);
+  checkDescriptor('write', 'target', message.target);
+  const size = 12;
+  const data = beginMessage('write', 41, version, request, size);
+  return { data, fds: [message.source, message.target] };
+}
+
+function decodeWrite(reader: WireReader): WriteMessage {
+  reader.expectDescriptors(2, 0, 0);
+  return {
+    source: reader.descriptor(),
+    target: reader.descriptor(),
+  };
+}
+
+export interface WrittenMessage {
+  /** how many are in the file */
+  readonly bytes: number;
+  /** positive errno of the read or write that ended it early, 0: end of file */
+  readonly errno: number;
+}
+
+function encodeWritten(request: number, message: WrittenMessage, version: number): EncodedMessage {
+  const size = 24;
+  const data = beginMessage('written', 42, version, request, size);
+  let at = 12;
+  at = putU64(data, at, 'written', 'bytes', message.bytes);
+  putI32(data, at, 'written', 'errno', message.errno);
+  return { data, fds: [] };
+}
+
+function decodeWritten(reader: WireReader): WrittenMessage {
+  reader.expectDescriptors(0, 0, 0);
+  return {
+    bytes: reader.u64('bytes'),
+    errno: reader.i32('errno'),
+  };
+}
+
 export type PingMessage = Readonly<Record<string, never>>;
 
-function encodePing(request: number, _message: PingMessage): EncodedMessage {
+function encodePing(request: number, _message: PingMessage, version: number): EncodedMessage {
   const size = 12;
-  const data = beginMessage('ping', 48, request, size);
+  const data = beginMessage('ping', 48, version, request, size);
   return { data, fds: [] };
 }
 
@@ -719,9 +891,9 @@ function decodePing(reader: WireReader): PingMessage {
 
 export type PongMessage = Readonly<Record<string, never>>;
 
-function encodePong(request: number, _message: PongMessage): EncodedMessage {
+function encodePong(request: number, _message: PongMessage, version: number): EncodedMessage {
   const size = 12;
-  const data = beginMessage('pong', 49, request, size);
+  const data = beginMessage('pong', 49, version, request, size);
   return { data, fds: [] };
 }
 
@@ -731,7 +903,11 @@ function decodePong(reader: WireReader): PongMessage {
 }
 
 export const encoders: {
-  readonly [Name in keyof WireMessages]: (request: number, message: WireMessages[Name]) => EncodedMessage;
+  readonly [Name in keyof WireMessages]: (
+    request: number,
+    message: WireMessages[Name],
+    version: number,
+  ) => EncodedMessage;
 } = {
   failed: encodeFailed,
   configure: encodeConfigure,
@@ -750,6 +926,12 @@ export const encoders: {
   exit: encodeExit,
   acknowledge: encodeAcknowledge,
   release: encodeRelease,
+  pause: encodePause,
+  paused: encodePaused,
+  resume: encodeResume,
+  resumed: encodeResumed,
+  write: encodeWrite,
+  written: encodeWritten,
   ping: encodePing,
   pong: encodePong,
 };
@@ -772,6 +954,12 @@ export const decoders: { readonly [Name in keyof WireMessages]: (reader: WireRea
   exit: decodeExit,
   acknowledge: decodeAcknowledge,
   release: decodeRelease,
+  pause: decodePause,
+  paused: decodePaused,
+  resume: decodeResume,
+  resumed: decodeResumed,
+  write: decodeWrite,
+  written: decodeWritten,
   ping: decodePing,
   pong: decodePong,
 };
@@ -794,13 +982,41 @@ export const nameOfTag: ReadonlyMap<number, MessageName> = new Map<number, Messa
   [34, 'exit'],
   [35, 'acknowledge'],
   [36, 'release'],
+  [37, 'pause'],
+  [38, 'paused'],
+  [39, 'resume'],
+  [40, 'resumed'],
+  [41, 'write'],
+  [42, 'written'],
   [48, 'ping'],
   [49, 'pong'],
 ]);
 
+/** Those that have not always been there, with the version that brought them. */
+export const laterMessages: ReadonlyMap<MessageName, number> = new Map<MessageName, number>([
+  ['pause', 2],
+  ['paused', 2],
+  ['resume', 2],
+  ['resumed', 2],
+  ['write', 3],
+  ['written', 3],
+]);
+
 export const namesOfRoute: { readonly [Route in keyof WireRoutes]: ReadonlySet<MessageName> } = {
   'runtime-to-zygote': new Set(['configure', 'make', 'ping']),
-  'runtime-to-init': new Set(['start', 'hello', 'exec', 'acknowledge', 'release', 'ping']),
+  'runtime-to-init': new Set(['start', 'hello', 'exec', 'acknowledge', 'release', 'pause', 'resume', 'write', 'ping']),
   'zygote-to-runtime': new Set(['failed', 'configured', 'made', 'ended', 'pong']),
-  'init-to-runtime': new Set(['failed', 'parked', 'ready', 'welcome', 'execution', 'execed', 'exit', 'pong']),
+  'init-to-runtime': new Set([
+    'failed',
+    'parked',
+    'ready',
+    'welcome',
+    'execution',
+    'execed',
+    'exit',
+    'paused',
+    'resumed',
+    'written',
+    'pong',
+  ]),
 };

@@ -1,4 +1,12 @@
-import { decoders, nameOfTag, namesOfRoute, type WireMessages, type WireRoutes } from './codec.generated.ts';
+import {
+  decoders,
+  laterMessages,
+  nameOfTag,
+  namesOfRoute,
+  type WireMessages,
+  type WireRoutes,
+} from './codec.generated.ts';
+import { wireVersion } from './messages.ts';
 import { WireReader } from './reader.ts';
 
 export type WireRoute = keyof WireRoutes;
@@ -20,10 +28,12 @@ export function decode<Route extends WireRoute>(
   route: Route,
   data: Buffer,
   fds: readonly number[],
+  version: number = wireVersion,
 ): DecodedMessage<Route> {
-  const reader: WireReader = new WireReader(data, fds);
+  const reader: WireReader = new WireReader(data, fds, version);
   const name = nameOfTag.get(reader.tag);
-  if (name === undefined) reader.fail('ERR_WIRE_TAG', `unknown tag ${reader.tag}`);
+  if (name === undefined || (laterMessages.get(name) ?? 0) > version)
+    reader.fail('ERR_WIRE_TAG', `unknown tag ${reader.tag}`);
   reader.message = name;
   reader.checkLength();
   if (!namesOfRoute[route].has(name)) reader.fail('ERR_WIRE_DIRECTION', `does not travel ${route}`);

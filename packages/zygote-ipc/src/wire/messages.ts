@@ -12,8 +12,13 @@
  * lists are a count (u32) and the entries; a bool is 0 or 1; a u64 is at most 2^53-1, what a number here holds exactly.
  */
 
-/** Raised with every change of this table; both ends refuse another version by name. */
-export const wireVersion = 1;
+/**
+ * Raised with every change of this table; both ends refuse another version by name. A zygote is always of the runtime's
+ * own version. An init outlives the runtime that made it, so a later runtime speaks with it in its version, back to
+ * `oldestInitVersion`: what came later says so in `since`, and `test/fixtures/wire-v<n>.json` holds the table to it.
+ */
+export const wireVersion = 4;
+export const oldestInitVersion = 1;
 
 /** Bytes of one message, header included. Larger argument blocks travel in a sealed memfd. */
 export const maxMessageBytes = 65_536;
@@ -42,8 +47,12 @@ export interface MessageLayout {
   readonly from: readonly Party[];
   readonly to: readonly Party[];
   readonly what: string;
-  readonly fields: readonly (readonly [name: string, layout: FieldType, what: string])[];
-  readonly descriptors: readonly (readonly [name: string, layout: DescriptorKind, what: string])[];
+  /** Wire version that brought it; left out: it has always been there. */
+  readonly since?: number;
+  /** A field that came later than its message has the version, too: on a connection of an earlier one it is empty. */
+  readonly fields: readonly (readonly [name: string, layout: FieldType, what: string, since?: number])[];
+  /** Of what came later only a list can be left out: on a connection of an earlier version nothing tells its length. */
+  readonly descriptors: readonly (readonly [name: string, layout: DescriptorKind, what: string, since?: number])[];
 }
 
 const one = { kind: 'one' } as const;
@@ -105,14 +114,17 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     fields: [
       ['id', text(63), 'sandbox id; also the name of its cgroups'],
       ['firstId', u32, 'first user and group id of the leased range of 65,536'],
-      ['rootBytes', u64, 'size of the writable layer, a tmpfs'],
-      ['rootInodes', u64, 'inodes of the writable layer'],
+      ['rootBytes', u64, 'size of the writable layer when it is a tmpfs'],
+      ['rootInodes', u64, 'likewise its inodes'],
       ['shmBytes', u64, 'size of /dev/shm'],
       ['layerTargets', texts(16), 'where each layer is mounted, "/" first; absolute, parents before children'],
+      ['bootId', text(36), 'what /proc/sys/kernel/random/boot_id shows inside; a UUID in small letters'],
     ],
     descriptors: [
       ['sandboxDirectory', one, 'where init binds init.sock'],
       ['connection', one, 'init’s end of its first connection'],
+      ['upper', optional, 'detached, not yet idmapped mount to write to, kept by the caller; missing: a tmpfs'],
+      ['netns', optional, 'network namespace to enter, used once; missing: one with loopback alone'],
       ['layers', { kind: 'list', max: 16 }, 'one detached, not yet idmapped mount a layer target'],
     ],
   },
@@ -153,8 +165,12 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
       ['token', bytes(32), 'what a later `hello` must show'],
       ['epoch', u64, 'of the runner that starts it; an older one is refused later'],
       ['orphanMs', u32, 'how long init lives without a client; 0 = ends at once'],
+      ['volumeTargets', texts(64), 'where each volume is mounted; absolute, parents before children', 3],
     ],
-    descriptors: [['work', one, 'the cgroup directory that executions are born in']],
+    descriptors: [
+      ['work', one, 'the cgroup directory that executions are born in'],
+      ['volumes', { kind: 'list', max: 64 }, 'one detached, idmapped mount a volume target', 3],
+    ],
   },
   ready: { tag: 18, from: ['init'], to: ['runtime'], what: 'Sealed; takes `exec`.', fields: [], descriptors: [] },
   hello: {
@@ -173,7 +189,10 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     from: ['init'],
     to: ['runtime'],
     what: 'The connection is taken; `execution` for each live one and `exit` for each not yet acknowledged follow.',
-    fields: [['executions', u32, 'how many are in the table']],
+    fields: [
+      ['executions', u32, 'how many are in the table'],
+      ['paused', bool, 'by `pause`, whoever sent it', 2],
+    ],
     descriptors: [['root', one, 'O_PATH of the sandbox’s root directory']],
   },
   execution: {
@@ -276,6 +295,50 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
       ['execution', u64, ''],
       ['stdout', bool, 'the terminal’s master, too'],
       ['stderr', bool, ''],
+    ],
+    descriptors: [],
+  },
+  pause: {
+    tag: 37,
+    from: ['runtime'],
+    to: ['init'],
+    since: 2,
+    what: 'From the answer on no command is being started and `exec` fails with EBUSY, so that `work` can be frozen. The time without a client ends no paused sandbox.',
+    fields: [],
+    descriptors: [],
+  },
+  paused: { tag: 38, from: ['init'], to: ['runtime'], since: 2, what: '', fields: [], descriptors: [] },
+  resume: {
+    tag: 39,
+    from: ['runtime'],
+    to: ['init'],
+    since: 2,
+    what: '`work` is thawed: `exec` is taken again.',
+    fields: [],
+    descriptors: [],
+  },
+  resumed: { tag: 40, from: ['init'], to: ['runtime'], since: 2, what: '', fields: [], descriptors: [] },
+  write: {
+    tag: 41,
+    from: ['runtime'],
+    to: ['init'],
+    since: 3,
+    what: 'Copy until end of file, by a child of init in init’s own cgroup, so that the sandbox is charged for the content. Answered by `written` when the child has ended, or `failed` when there was none or it was killed. A later connection is told nothing of it.',
+    fields: [],
+    descriptors: [
+      ['source', one, 'read end of a pipe'],
+      ['target', one, 'a regular file, opened for writing; from where its offset is'],
+    ],
+  },
+  written: {
+    tag: 42,
+    from: ['init'],
+    to: ['runtime'],
+    since: 3,
+    what: '',
+    fields: [
+      ['bytes', u64, 'how many are in the file'],
+      ['errno', i32, 'positive errno of the read or write that ended it early, 0: end of file'],
     ],
     descriptors: [],
   },

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { MessageName } from './codec.generated.ts';
-import { maxListedTextBytes, maxMessageBytes, wireVersion } from './messages.ts';
+import { maxListedTextBytes, maxMessageBytes } from './messages.ts';
 import { WireError, type WireErrorCode } from './wire-error.ts';
 
 /** Tag (u16), version (u16), length (u32), request (u32). */
@@ -10,6 +10,8 @@ export const headerBytes = 12;
 export class WireReader {
   readonly tag: number;
   readonly request: number;
+  /** Of the connection. */
+  readonly version: number;
   /** Set by the decoder once the tag is known, for error texts. */
   message: MessageName | null = null;
   readonly #data: Buffer;
@@ -17,9 +19,10 @@ export class WireReader {
   #at = headerBytes;
   #nextFd = 0;
 
-  constructor(data: Buffer, fds: readonly number[]) {
+  constructor(data: Buffer, fds: readonly number[], expectedVersion: number) {
     this.#data = data;
     this.#fds = fds;
+    this.version = expectedVersion;
     if (data.length > maxMessageBytes) {
       this.fail('ERR_WIRE_TOO_LARGE', `message of ${data.length} bytes, limit ${maxMessageBytes}`);
     }
@@ -28,7 +31,8 @@ export class WireReader {
     }
     this.tag = data.readUInt16LE(0);
     const version = data.readUInt16LE(2);
-    if (version !== wireVersion) this.fail('ERR_WIRE_VERSION', `wire version ${version}, mine is ${wireVersion}`);
+    if (version !== expectedVersion)
+      this.fail('ERR_WIRE_VERSION', `wire version ${version}, mine is ${expectedVersion}`);
     this.request = data.readUInt32LE(8);
   }
 

@@ -1,7 +1,7 @@
 // Sizes, checks and puts that the generated encoders are made of. A size function checks its field's limit, so that
 // everything is refused before a byte is written.
 import type { MessageName } from './codec.generated.ts';
-import { maxListedTextBytes, maxMessageBytes, wireVersion } from './messages.ts';
+import { maxListedTextBytes, maxMessageBytes } from './messages.ts';
 import { headerBytes } from './reader.ts';
 import { WireError, type WireErrorCode } from './wire-error.ts';
 
@@ -47,14 +47,32 @@ export function checkDescriptors(message: MessageName, name: string, fds: readon
   for (const fd of fds) checkDescriptor(message, name, fd);
 }
 
+/** A descriptor that is not sent would be missed: unlike a field, it is no smaller for being empty. */
+export function checkLaterDescriptors(
+  message: MessageName,
+  name: string,
+  fds: readonly number[],
+  version: number,
+  since: number,
+): void {
+  if (fds.length === 0 || version >= since) return;
+  refuse('ERR_WIRE_VERSION', message, `wire version ${version} has no descriptors ${name}, ${since} has`);
+}
+
 /** Allocates the whole message, `size` bytes, and fills in its header. */
-export function beginMessage(message: MessageName, tag: number, request: number, size: number): Buffer {
+export function beginMessage(
+  message: MessageName,
+  tag: number,
+  version: number,
+  request: number,
+  size: number,
+): Buffer {
   if (size > maxMessageBytes) {
     refuse('ERR_WIRE_TOO_LARGE', message, `message of ${size} bytes, limit ${maxMessageBytes}`);
   }
   const data = Buffer.allocUnsafe(size);
   data.writeUInt16LE(tag, 0);
-  data.writeUInt16LE(wireVersion, 2);
+  data.writeUInt16LE(version, 2);
   data.writeUInt32LE(size, 4);
   putU32(data, headerBytes - 4, message, 'request', request);
   return data;

@@ -6,7 +6,8 @@ import { shimPath } from '../../src/shim-file.ts';
 export type ShimVariant = 'hatchery-shim' | 'hatchery-shim-asan';
 
 const native = join(import.meta.dirname, '../../native');
-const sources = [join(native, 'shim'), join(native, 'wire'), join(native, '../../linux/native')];
+const linux = join(native, '../../linux/native');
+const sources = [join(native, 'shim'), join(native, 'wire'), linux, join(linux, 'teardown')];
 
 function builtAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -2,6 +2,7 @@ import { closeFd, SeqpacketChannel } from '@hatchery/linux';
 import type { MessageName, WireMessages } from '../../src/wire/codec.generated.ts';
 import { type DecodedMessage, decode, type WireRoute } from '../../src/wire/decode.ts';
 import { encode } from '../../src/wire/encode.ts';
+import { wireVersion } from '../../src/wire/messages.ts';
 
 /** One end of a connection that may say anything: any bytes, any descriptors, at any time. */
 export class RawPeer<Route extends WireRoute> implements Disposable {
@@ -13,9 +14,12 @@ export class RawPeer<Route extends WireRoute> implements Disposable {
   readonly #fds: number[] = [];
   #wake: () => void = () => {};
 
+  readonly #version: number;
+
   /** Owns `fd`; `route` is what arrives here. */
-  constructor(fd: number, route: Route) {
+  constructor(fd: number, route: Route, version: number = wireVersion) {
     this.#route = route;
+    this.#version = version;
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     this.#channel = new SeqpacketChannel(fd, {
@@ -23,7 +27,7 @@ export class RawPeer<Route extends WireRoute> implements Disposable {
       maxFds: 253,
       onMessage: ({ data, fds }) => {
         this.#fds.push(...fds);
-        this.#received.push(decode(this.#route, data, fds));
+        this.#received.push(decode(this.#route, data, fds, this.#version));
         this.#wake();
       },
       onClose: () => closed.resolve(),
@@ -35,7 +39,7 @@ export class RawPeer<Route extends WireRoute> implements Disposable {
   }
 
   tell<Name extends MessageName>(name: Name, request: number, message: WireMessages[Name]): void {
-    const { data, fds } = encode(name, request, message);
+    const { data, fds } = encode(name, request, message, this.#version);
     this.send(data, fds);
   }
 

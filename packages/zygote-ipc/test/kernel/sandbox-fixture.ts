@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,17 +136,17 @@ export class SandboxFixture {
     return zygote;
   }
 
-  /** One that has been told nothing yet. */
-  rawZygote(): RawZygote {
+  /** One that has been told nothing yet; of another shim, when its path is given, which speaks another version. */
+  rawZygote(shim: string = buildShim(this.#variant), version?: number): RawZygote {
     const [ours, theirs] = seqpacketPair();
     // Beside the tests' directory: a running program cannot be opened for writing, and this one is only read.
-    const executableFd = openat2(currentDirectory, buildShim(this.#variant), { flags: OpenFlag.O_RDONLY });
+    const executableFd = openat2(currentDirectory, shim, { flags: OpenFlag.O_RDONLY });
     const stderr = this.#variant === 'hatchery-shim-asan' ? 2 : this.nothing;
     const fds = [this.nothing, this.nothing, stderr, theirs];
     const cgroupFd = this.open(join(this.cgroup.path, 'zygote'));
     const { pid, pidfd } = spawnIsolated({ executableFd, argv: ['hatchery-shim', 'zygote'], fds, cgroupFd });
     for (const fd of [theirs, executableFd]) closeFd(fd);
-    const peer = new RawPeer(ours, 'zygote-to-runtime');
+    const peer = new RawPeer(ours, 'zygote-to-runtime', version);
     const gone = readable(pidfd).then(() => {
       const status = reap(pidfd);
       closeFd(pidfd);
@@ -169,6 +170,9 @@ export class SandboxFixture {
       rootInodes: 1000,
       shmBytes: 1 << 20,
       layerTargets: ['/'],
+      bootId: randomUUID(),
+      upper: null,
+      netns: null,
       sandboxDirectory: this.open(directory),
       connection,
       layers: [this.own(cloneTree(currentDirectory, this.image))],
@@ -257,7 +261,7 @@ export class TestSandbox {
   readonly #fixture: SandboxFixture;
   #executions = 0;
 
-  constructor(fixture: SandboxFixture, request: MakeMessage, ours: number) {
+  constructor(fixture: SandboxFixture, request: MakeMessage, ours: number, wireVersion?: number) {
     this.#fixture = fixture;
     this.id = request.id;
     this.directory = request.sandboxDirectory;
@@ -265,6 +269,7 @@ export class TestSandbox {
     this.closed = promise;
     this.init = new InitConnection(ours, {
       sandboxId: request.id,
+      ...(wireVersion === undefined ? {} : { wireVersion }),
       onExit: (exit) => this.exits.push(exit),
       onClosed: resolve,
     });
@@ -276,7 +281,8 @@ export class TestSandbox {
 
   start(overrides: Partial<StartMessage> = {}): Promise<void> {
     const work = this.#fixture.open(join(this.cgroup, 'work'));
-    return this.init.start({ hostname: this.id, token, epoch: 5, orphanMs: 0, work, ...overrides });
+    const volumes = { volumeTargets: [], volumes: [] };
+    return this.init.start({ hostname: this.id, token, epoch: 5, orphanMs: 0, work, ...volumes, ...overrides });
   }
 
   execRequest(argv: readonly string[], overrides: Partial<ExecMessage> = {}): ExecMessage {

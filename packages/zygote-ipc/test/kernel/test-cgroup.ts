@@ -42,11 +42,16 @@ function removeTree(path: string): void {
 
 /** Resolves when no process is left in a cgroup and below, by the event of cgroup.events. */
 export async function unpopulated(path: string): Promise<void> {
+  await cgroupSays(path, /^populated 0$/m);
+}
+
+/** Resolves when cgroup.events holds a line, by its event. */
+export async function cgroupSays(path: string, line: RegExp): Promise<void> {
   const events = openat2(currentDirectory, join(path, 'cgroup.events'), { flags: OpenFlag.O_RDONLY });
   let changed = Promise.withResolvers<void>();
   const watch = watchPriority(events, () => changed.resolve());
   const bytes = Buffer.alloc(256);
-  while (!/^populated 0$/m.test(bytes.toString('latin1', 0, readSync(events, bytes, 0, 256, 0)))) {
+  while (!line.test(bytes.toString('latin1', 0, readSync(events, bytes, 0, 256, 0)))) {
     await changed.promise;
     changed = Promise.withResolvers();
   }

@@ -51,8 +51,8 @@ export function sampleMessage<Name extends MessageName>(name: Name, size: Sample
   return sample as WireMessages[Name];
 }
 
-export function encodedSample(name: MessageName): EncodedMessage {
-  return encode(name, 0x04030201, sampleMessage(name));
+export function encodedSample(name: MessageName, version?: number): EncodedMessage {
+  return encode(name, 0x04030201, sampleMessage(name), version);
 }
 
 export const messageNames: readonly MessageName[] = [...nameOfTag.values()];
