@@ -1,0 +1,115 @@
+import type { Handle } from './handle.ts';
+import { JobRunner } from './job-runner.ts';
+import { type CallOptions, compileOptions, type PoolOptions } from './pool-options.ts';
+import { StationDesk } from './station-desk.ts';
+import type {
+  HolderArgument,
+  HolderMethods,
+  HolderTable,
+  JobArgument,
+  JobResult,
+  JobTable,
+  OwnershipRules,
+} from './tables.ts';
+import { Threads } from './threads.ts';
+import type { WaitSummary } from './wait-times.ts';
+
+/** Counters run from the opening of the pool on; the rest is as it is now. */
+export interface PoolStats {
+  /** Threads of the pool, those that start included and abandoned ones not. */
+  readonly threads: number;
+  /** Jobs in a thread. */
+  readonly running: number;
+  /** Jobs that wait for a thread. */
+  readonly queued: number;
+  readonly handles: number;
+  /** How long jobs waited for their thread. */
+  readonly wait: WaitSummary;
+  /** Counter: jobs and calls whose deadline passed. */
+  readonly stuck: number;
+  /** Counter: threads that another one took the place of. */
+  readonly replaced: number;
+  /** Threads that hang in a system call and were given up; they end when the kernel lets go of them. */
+  readonly abandoned: number;
+  /** Counter: threads that died. */
+  readonly lost: number;
+}
+
+/** A pool whose workers run the script with exactly these jobs and handles. */
+export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable<Holders>> {
+  readonly #threads: Threads;
+  readonly #jobs: JobRunner;
+  readonly #desk: StationDesk;
+  readonly #closeTimeoutMs: number;
+  #closing: Promise<void> | null = null;
+
+  constructor(script: URL, options: PoolOptions, rules: OwnershipRules<Jobs> = {}) {
+    const compiled = compileOptions(options);
+    this.#closeTimeoutMs = compiled.closeTimeoutMs;
+    this.#threads = new Threads(script, compiled);
+    this.#jobs = new JobRunner(this.#threads, compiled, rules);
+    this.#desk = new StationDesk(this.#threads, compiled);
+    for (let count = 0; count < compiled.minThreads; count += 1)
+      // Told in the log where it matters, and again to the first job.
+      this.#threads.startOne('open').catch(() => {});
+  }
+
+  /**
+   * Runs a job in a worker, as soon as one is free and in the order of the calls. The argument is cloned.
+   *
+   * Rejects with what the job throws (class, `code`, `errno`, `step` and message kept), with the signal's reason, and with
+   * PoolError; its `started` tells whether the job may have begun. A descriptor that the argument names is the job’s from
+   * its beginning on, and the caller’s if it never began.
+   */
+  run<Name extends keyof Jobs & string>(
+    job: Name,
+    argument: JobArgument<Jobs, Name>,
+    options: CallOptions = {},
+  ): Promise<JobResult<Jobs, Name>> {
+    return this.#jobs.run(job, argument, options) as Promise<JobResult<Jobs, Name>>;
+  }
+
+  /** Has a worker make something and keep it. Rejects like `run`. */
+  async hold<Kind extends keyof Holders & string>(
+    kind: Kind,
+    argument: HolderArgument<Holders, Kind>,
+    options: CallOptions = {},
+  ): Promise<Handle<HolderMethods<Holders, Kind>>> {
+    return await this.#desk.hold(kind, argument, options);
+  }
+
+  stats(): PoolStats {
+    return {
+      threads: this.#threads.count,
+      running: this.#jobs.running,
+      queued: this.#jobs.queued,
+      handles: this.#desk.handles,
+      wait: this.#jobs.waits.summary(),
+      stuck: this.#jobs.stuck + this.#desk.stuck,
+      replaced: this.#threads.replaced,
+      abandoned: this.#threads.abandoned.count,
+      lost: this.#threads.lost,
+    };
+  }
+
+  /**
+   * Refuses what waits, lets what runs come back within `closeTimeoutMs`, closes the handles and ends every thread. After
+   * it nothing of the pool is left but threads that hang in a system call (`stats().abandoned`). Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const started = performance.now();
+    await Promise.all([this.#jobs.close(this.#closeTimeoutMs), this.#desk.close(this.#closeTimeoutMs)]);
+    // Ending idle threads takes milliseconds; those that hang must not take the whole time again.
+    const left = this.#closeTimeoutMs - (performance.now() - started);
+    await this.#threads.close(Math.max(1000, left));
+  }
+}
