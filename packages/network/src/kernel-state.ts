@@ -1,0 +1,63 @@
+import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
+import { attributes, find, payloads } from './netlink-message.ts';
+import { dumpElements, type Element, Family } from './nft-message.ts';
+import { answersMap, rangeSets, slotsSet, verdictsMap } from './ruleset.ts';
+
+/** The elements of an instance's sets, as the kernel has them. */
+export interface KernelState {
+  /** Name of the host end, by address. */
+  readonly slots: Map<number, string>;
+  /** Chain, by address, of each of the two maps. */
+  readonly verdicts: Map<number, string>;
+  readonly answers: Map<number, string>;
+  /** By name of the set, and by address of the slot. */
+  readonly ranges: ReadonlyMap<string, Map<number, Element[]>>;
+}
+
+export async function readKernelState(hostNetns: number | null, table: string): Promise<KernelState> {
+  const slots = new Map<number, string>();
+  for (const { key } of await elementsOf(hostNetns, table, slotsSet.name)) {
+    slots.set(key.readUInt32BE(16), key.subarray(0, 16).toString('latin1').replace(/\0.*/, ''));
+  }
+  const ranges = new Map<string, Map<number, Element[]>>();
+  for (const { name } of rangeSets) ranges.set(name, await rangesOf(hostNetns, table, name));
+  return {
+    slots,
+    verdicts: await chainsOf(hostNetns, table, verdictsMap.name),
+    answers: await chainsOf(hostNetns, table, answersMap.name),
+    ranges,
+  };
+}
+
+async function chainsOf(hostNetns: number | null, table: string, map: string): Promise<Map<number, string>> {
+  const elements = await elementsOf(hostNetns, table, map);
+  return new Map(elements.map(({ key, chain = '' }) => [key.readUInt32BE(), chain]));
+}
+
+async function rangesOf(hostNetns: number | null, table: string, set: string): Promise<Map<number, Element[]>> {
+  const found = new Map<number, Element[]>();
+  for (const element of await elementsOf(hostNetns, table, set)) {
+    const address = element.key.readUInt32BE();
+    const elements = found.get(address);
+    if (elements === undefined) found.set(address, [element]);
+    else elements.push(element);
+  }
+  return found;
+}
+
+async function elementsOf(hostNetns: number | null, table: string, set: string): Promise<Element[]> {
+  const answer = await netlinkTransaction(
+    hostNetns,
+    NetlinkProtocol.NETLINK_NETFILTER,
+    dumpElements(Family.inet, table, set),
+  );
+  return payloads(answer)
+    .flatMap((payload) => attributes(find(payload.subarray(4), 3) ?? Buffer.alloc(0)))
+    .flatMap(({ value }) => {
+      const key = find(value, 1, 1);
+      const keyEnd = find(value, 10, 1);
+      const chain = find(value, 2, 2, 2)?.toString('latin1').replace(/\0.*/, '');
+      if (key === undefined) return [];
+      return [{ key, ...(keyEnd === undefined ? {} : { keyEnd }), ...(chain === undefined ? {} : { chain }) }];
+    });
+}

@@ -1,0 +1,44 @@
+import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
+import { addressNumber } from './address.ts';
+import { forgetConnections } from './connections.ts';
+import { Leases } from './leases.ts';
+import { deleteLink, linksOf } from './links.ts';
+import { namesOf } from './names.ts';
+import { networkError } from './network-error.ts';
+import { batch, deleteTable, Family } from './nft-message.ts';
+import { defaultLeaseDirectory } from './open-network.ts';
+
+export interface SweepOptions {
+  instanceDirectory: string;
+  hostNetns?: number;
+  leaseDirectory?: string;
+}
+
+/**
+ * Removes all that an instance whose runner is dead has left in the kernel and in the leases. Hold its lock, and end its
+ * sandboxes first. Idempotent. Throws `NetworkError`.
+ */
+export async function sweepNetwork(options: SweepOptions): Promise<void> {
+  const { table, interfacePrefix } = namesOf(options.instanceDirectory);
+  const hostNetns = options.hostNetns ?? null;
+  const leases = new Leases(options.leaseDirectory ?? defaultLeaseDirectory);
+  try {
+    // Before the rules: a slot that somebody still holds would be unbound by their removal.
+    for (const link of await linksOf(hostNetns, interfacePrefix)) await deleteLink(hostNetns, link);
+    for (const family of [Family.inet, Family.arp]) {
+      await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch([deleteTable(family, table)])).catch(
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        },
+      );
+    }
+    for (const lease of leases.of(options.instanceDirectory)) {
+      const first = addressNumber(lease);
+      // The next who has this address must not inherit its connections.
+      await forgetConnections(hostNetns, first + 1, () => false);
+      leases.give(first);
+    }
+  } catch (error) {
+    throw networkError('sweep a network', error);
+  }
+}
