@@ -1,18 +1,42 @@
 export { type DoctorOptions, doctor } from './doctor/doctor.ts';
 export type { DoctorFinding } from './doctor/finding.ts';
 export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
+export type {
+  ArchiveLimits,
+  ExtractResult,
+  FileChange,
+  FileEntry,
+  FileExtractOptions,
+  FileListOptions,
+  FileMakeOptions,
+  FileRange,
+  FileReadOptions,
+  FileWatch,
+  FileWatchOptions,
+  FileWriteOptions,
+  SandboxFiles,
+} from './files/types.ts';
+export type { LoopDelay } from './loop-delay/loop-gauge.ts';
 export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
+export type { SandboxSubscriber } from './sandbox-map/sandbox-subscriber.ts';
+export type { SubscriberStats } from './sandbox-map/subscriber.ts';
 export type {
   AttachOptions,
   CallOptions,
+  Census,
+  CensusKind,
+  CensusLeak,
+  CreatedFrom,
   DoctorCheck,
   DoctorReport,
   ExecOptions,
   Execution,
   ExitStatus,
+  GcResult,
   Logger,
   OutputEvent,
+  PoolStats,
   RunOptions,
   RunResult,
   RuntimeEvent,
@@ -20,5 +44,7 @@ export type {
   SandboxLimits,
   SandboxSpec,
   SandboxState,
+  SandboxStats,
   TerminalSize,
+  VolumeSpec,
 } from './types.ts';

@@ -1,4 +1,5 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { SandboxFiles } from './files/types.ts';
 
 /** What every promise-returning call takes. */
 export interface CallOptions {
@@ -23,8 +24,9 @@ export interface SandboxLimits {
   /** Processes and threads at once, init among them. Default 256, at least 4. */
   pids?: number;
   /**
-   * Bytes that can be written to the root, which lives in memory. Default half the memory, at least 1 MiB; /dev/shm (an
-   * eighth of the memory, at most 64 MiB) and 8 MiB for processes must stay free.
+   * Bytes that can be written to the root. Default half the memory, at least 1 MiB; of a root in memory /dev/shm (an
+   * eighth of the memory, at most 64 MiB) and 8 MiB for processes must stay free. On disk it is the size of a filesystem
+   * with its own bookkeeping: at least 16 MiB, the default too.
    */
   rootBytes?: number;
   /** Create the sandbox even where the host cannot enforce a limit. Default false: such a create is refused. */
@@ -37,10 +39,19 @@ export interface NetworkRules {
   deny?: string[];
 }
 
-/** A host directory or file shown inside a sandbox. */
+/**
+ * A directory or file of the host, shown inside a sandbox with fitting owners: root of the host is root inside, 1000 is 1000,
+ * and so on to 65,535. What is mounted below it on the host is not shown.
+ */
 export interface VolumeSpec {
+  /** Absolute path on the host. Its symlinks are followed once, when the sandbox is created; `start()` opens what they led to. */
   source: string;
+  /**
+   * Absolute path inside, not in /proc, /dev or /sys; what is missing is made. No symlink on the way is followed. One below
+   * another volume's comes after it.
+   */
   target: string;
+  /** Nobody inside can write to it, or undo this. Default false: what is written there stays, and is limited by nothing. */
   readOnly?: boolean;
 }
 
@@ -61,17 +72,21 @@ export interface SandboxSpec {
   limits?: SandboxLimits;
   /** Default `none`: loopback only. Anything else is not in this version: refused with ERR_NOT_SUPPORTED. */
   network?: 'none' | 'slot' | NetworkRules;
-  /** Where the root's changes live. Default `memory`. `disk` is not in this version: refused with ERR_NOT_SUPPORTED. */
+  /**
+   * Where the root's changes live. Default `memory`: gone with the sandbox's processes. On `disk` they are a filesystem of
+   * `limits.rootBytes`, which outlives `stop()` and a reboot.
+   */
   root?: 'memory' | 'disk';
-  /** Not in this version: refused with ERR_NOT_SUPPORTED. */
+  /** At most 64, mounted in this order. Several sandboxes may have the same. Default: none. */
   volumes?: VolumeSpec[];
   /** Yours; kept with the sandbox and never interpreted. */
   metadata?: Record<string, string>;
   /**
-   * Milliseconds from now until `onTimeout` happens. null (default): never. A number is not in this version: refused
-   * with ERR_NOT_SUPPORTED.
+   * Milliseconds from now until `onTimeout` happens; they begin anew with each resume and start, and stand still while
+   * it is paused or stopped. null (default): never.
    */
   timeoutMs?: number | null;
+  /** Default `destroy`. */
   onTimeout?: 'destroy' | 'pause';
   /** Set no_new_privs on executions, so that set-uid programs gain nothing. Default true. */
   noNewPrivileges?: boolean;
@@ -91,6 +106,9 @@ export type SandboxState =
   | 'destroyed'
   | 'failed';
 
+/** `pool`: it had been made ahead and parked. `demand`: it was made when it was asked for. */
+export type CreatedFrom = 'pool' | 'demand';
+
 /** How a command is started. */
 export interface ExecOptions {
   /** Working directory inside. Default: the sandbox's cwd. */
@@ -99,7 +117,7 @@ export interface ExecOptions {
   env?: Record<string, string>;
   /** Default: the sandbox's user. */
   user?: string;
-  /** Yours; returned as `execution.tag`. */
+  /** Yours, at most 192 bytes; returned as `execution.tag`, also by a runtime that has adopted it. */
   tag?: string;
   /** `pipe` gives `execution.stdin`. Default `ignore`: /dev/null. */
   stdin?: 'ignore' | 'pipe';
@@ -146,6 +164,11 @@ export interface AttachOptions extends CallOptions {
   stderrOffset?: number;
   /** The program waits when this reader is slow. Default false: a slow reader gets gaps. */
   backPressure?: boolean;
+  /**
+   * The memory of a `data` event is written again once the next event is asked for: take what you need of it before, and
+   * keep no view. Half the processor time for a program that writes much. Default false.
+   */
+  lend?: boolean;
 }
 
 /** What an attachment brings, in order; the exit last. */
@@ -161,7 +184,7 @@ export interface RuntimeEvent {
   sandboxId: string;
   lifecycleId: string;
   at: Date;
-  /** Of a `destroyed`: why; of a `gap`: what to do; otherwise null. */
+  /** Of a `destroyed` or a `failed`: why; of a `gap`: what to do; otherwise null. */
   reason: string | null;
 }
 
@@ -212,15 +235,51 @@ export interface Execution {
   attach(options?: AttachOptions): AsyncIterableIterator<OutputEvent>;
 }
 
+/** What the pool of parked sandboxes has, and what it has done since the runtime was opened. */
+export interface PoolStats {
+  /** Ready to be taken now. */
+  parked: number;
+  /** What is to be made at the next lull. */
+  missing: number;
+  /** Creates that took one. */
+  taken: number;
+  /** Creates that one would have fitted, had it been there. */
+  missed: number;
+  made: number;
+  /** Those that could not be made, and those whose init died before anybody had them. */
+  failures: number;
+}
+
+/** What a sandbox uses. A figure that the host does not count is undefined, never 0. */
+export interface SandboxStats {
+  /** Processor time of all its processes, in milliseconds. */
+  cpuMs: number | undefined;
+  /** With what is written to a root in memory. */
+  memoryBytes: number | undefined;
+  /** The most at any time. */
+  memoryPeakBytes: number | undefined;
+  /** Processes and threads. */
+  pids: number | undefined;
+  /** Processes that the kernel ended because the memory was used up. */
+  oomKills: number | undefined;
+}
+
 /** An isolated process tree with its own root, namespaces, cgroup and init. */
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   /** Names this run of the sandbox, between its start and its stop. */
   readonly lifecycleId: string;
   readonly state: SandboxState;
+  /** Whether it had been made ahead; that it is asked for with an id, or with a root on disk, makes it one on demand. */
+  readonly createdFrom: CreatedFrom;
+  /** Why it is `failed`; otherwise null. */
+  readonly failure: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  /** When its timeout is up; null: never, or it does not run. */
   readonly expiresAt: Date | null;
+  /** Its files, while it runs or is paused. */
+  readonly files: SandboxFiles;
   /** Starts a command. Throws ERR_EXEC_NOT_FOUND, ERR_EXEC_PERMISSION, ERR_EXEC_CWD, ERR_EXEC_TOO_LARGE, ERR_USER_NOT_FOUND, ERR_SANDBOX_STATE. */
   exec(command: readonly [string, ...string[]], options?: ExecOptions): Promise<Execution>;
   /** Starts a command, feeds it `input`, waits and collects its output. Errors as `exec`, and ERR_OUTPUT_TOO_LARGE. */
@@ -229,8 +288,79 @@ export interface Sandbox extends AsyncDisposable {
   executions(): Execution[];
   /** One that runs or has ended not longer ago than the runtime's `exitRetentionMs`. */
   execution(id: string): Execution | undefined;
-  /** Ends every process and removes everything; idempotent. */
+  /**
+   * Freezes every process but init; resolves when the kernel says they are frozen. Memory stays; time goes on. exec() is
+   * refused at once with ERR_SANDBOX_STATE, what runs can still be waited for and read. Throws ERR_SANDBOX_STATE,
+   * ERR_SANDBOX_PAUSE: then it runs on as before.
+   */
+  pause(options?: CallOptions): Promise<void>;
+  /** Lets it go on; its timeout begins anew. Throws ERR_SANDBOX_STATE, ERR_SANDBOX_PAUSE: then it is paused as before. */
+  resume(options?: CallOptions): Promise<void>;
+  /**
+   * Milliseconds from now until its `onTimeout` happens, null: never. Of one that is paused or stopped: from its resume or
+   * start on. Throws ERR_SPEC_INVALID, ERR_SANDBOX_STATE.
+   */
+  setTimeout(timeoutMs: number | null): void;
+  /**
+   * Ends every process at once and keeps the root, written to the disk; of `root: 'disk'` only. Throws ERR_SANDBOX_STATE,
+   * ERR_NOT_SUPPORTED, ERR_RESOURCES: then it can be stopped again, or destroyed.
+   */
+  stop(options?: CallOptions): Promise<void>;
+  /** A new lifecycle on the root of one that is stopped. Throws as create(); it is `failed` then, and can be started again. */
+  start(options?: CallOptions): Promise<void>;
+  /** What it uses now; undefined where the host does not count it. Throws ERR_SANDBOX_STATE when it has no processes. */
+  stats(options?: CallOptions): Promise<SandboxStats>;
+  /**
+   * A TCP connection to a server inside, from within: one on the sandbox's own loopback, 127.0.0.1 or ::1, is reached too.
+   * It has both halves (`end()` leaves the other one open), no delay for small pieces, and ends with this run of the
+   * sandbox at the latest; who listens for its `error` is told why. `signal` counts until it is made. Throws
+   * ERR_SPEC_INVALID (no port from 1 to 65535), ERR_CONNECT_REFUSED (nobody listens), ERR_CONNECT_FAILED (no answer in
+   * about 20 s), ERR_SANDBOX_STATE (paused, not running, or its end began meanwhile), ERR_SANDBOX_LOST, ERR_RESOURCES.
+   * setns(2), connect(2).
+   */
+  connect(port: number, options?: CallOptions): Promise<Duplex>;
+  /** Ends every process and removes everything, from any state; idempotent. Rejects with ERR_RESOURCES: then it can be tried again. */
   destroy(options?: CallOptions): Promise<void>;
+}
+
+/** What `census()` counts, of one instance; docs/census.md says what exactly each is. */
+export type CensusKind =
+  | 'process'
+  | 'cgroup'
+  | 'mount'
+  | 'netns'
+  | 'veth'
+  | 'socket'
+  | 'directory'
+  | 'fd'
+  | 'record'
+  | 'worker'
+  | 'uidRange';
+
+/** Something of ours that no sandbox of the table, nor the runtime itself, accounts for. */
+export interface CensusLeak {
+  kind: CensusKind;
+  /** A path, a pid, a number: enough to find it. */
+  what: string;
+  /** Whose it was by its name or place; null: that does not tell. */
+  sandboxId: string | null;
+}
+
+/** Kernel objects and files of one instance, against its table of sandboxes. */
+export interface Census {
+  /** All there are, those of the runtime itself among them. */
+  counts: Record<CensusKind, number>;
+  leaks: CensusLeak[];
+  /** Ids (or names) of debris that is kept for now; `gc()` and docs/crash-safety.md say why. */
+  quarantined: string[];
+}
+
+/** What one run of the collector did. */
+export interface GcResult {
+  /** Ids of the debris, and paths of the leases, that it removed. */
+  removed: string[];
+  /** Ids (or names) of what it keeps for now. */
+  quarantined: string[];
 }
 
 /** One executed probe of `doctor()`. */

@@ -54,7 +54,7 @@ describe('attach', () => {
     expect(sandbox.execution(execution.id)).toBe(execution);
   });
 
-  // Mutation: trim() drops what a holding reader needs; the gap's bytes are those of one block.
+  // Mutation: the gap's bytes are those of one block; every follower holds the program back.
   test('inv-14: a slow reader gets gaps with offset and count, and stops neither the program nor another reader', async () => {
     await using sandbox = await used.runtime.create();
     const script = 'import os\nfor i in range(512): os.write(1, bytes([i % 256]) * 65536)';
@@ -73,7 +73,8 @@ describe('attach', () => {
     expect(bytesOf(events, 'stdout').length).toBeLessThan(mebibyte);
   });
 
-  test('several readers with back-pressure get every byte, each at its own pace', async () => {
+  // Mutation: trim() drops what a holding reader needs.
+  test('inv-14: several readers with back-pressure get every byte, each at its own pace', async () => {
     await using sandbox = await used.runtime.create();
     const script =
       'import os, hashlib\nd = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(131072))\nos.write(2, hashlib.sha256(d).hexdigest().encode())\nwhile d: d = d[os.write(1, d):]';

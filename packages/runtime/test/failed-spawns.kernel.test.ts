@@ -39,7 +39,7 @@ describe('starts that fail', () => {
       await Promise.all(attempts);
     }
     // Our ends are closed by the loop's next turns.
-    await vi.waitFor(() => expect(view()).toEqual(before));
+    await vi.waitFor(() => expect(view()).toEqual(before), { timeout: 10_000 });
     expect(sandbox.executions()).toEqual([]);
     expect(await shell(sandbox, 'echo works')).toBe('works');
   });

@@ -3,29 +3,13 @@ import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Runtime, type SandboxSpec } from '../src/index.ts';
-import { StepList } from '../src/sandbox/step-list.ts';
+import { beforeSteps } from './before-steps.ts';
 import { initOf, unifiedCgroup, zygoteOf } from './host-view.ts';
 import { shell } from './shell.ts';
 import { makePlace, useRuntime } from './use-runtime.ts';
 
 const used = useRuntime();
-// Called with its own `this` below.
-// oxlint-disable-next-line typescript/unbound-method
-const { run } = StepList.prototype;
-
 afterEach(() => vi.restoreAllMocks());
-
-/** Does something to the machine right before a step is acted on; the steps themselves are the real ones. */
-function beforeSteps(act: (step: string, index: number) => void): void {
-  let index = 0;
-  vi.spyOn(StepList.prototype, 'run').mockImplementation(function (this: StepList, step, real, undo) {
-    const meet = (): unknown => {
-      act(step, index++);
-      return real();
-    };
-    return run.call(this, step, meet, undo) as never;
-  });
-}
 
 /** The names of the steps of one create, in order. */
 async function stepsOfCreate(): Promise<string[]> {
@@ -39,12 +23,12 @@ async function stepsOfCreate(): Promise<string[]> {
 
 /** A create that must fail, leave nothing, and be possible afterwards. */
 async function expectUndone(expected: object, spec: SandboxSpec = {}): Promise<void> {
-  const before = used.counts();
+  const before = await used.countsAtRest();
   const error: unknown = await used.runtime.create({ id: 'fails', ...spec }).catch((error: unknown) => error);
   vi.restoreAllMocks();
   expect(error).toMatchObject(expected);
   // A zygote that was killed is replaced in the background.
-  await vi.waitFor(() => expect(used.counts()).toEqual(before));
+  await vi.waitFor(() => expect(used.counts()).toEqual(before), { timeout: 10_000 });
   await using sandbox = await used.runtime.create({ id: 'fails' });
   expect(await shell(sandbox, 'echo works')).toBe('works');
 }
@@ -74,6 +58,21 @@ describe('a create that fails undoes everything, and its error names the step', 
     );
     // Debris under the id of a create that failed is the debris of that create.
     await expectUndone({ code: 'ERR_IMAGE_NOT_FOUND' }, { image: '/no/such/image' });
+  });
+
+  // Mutation: whoever is destroyed takes its id out of the table, whoever has it.
+  test('inv-40, inv-43: what is left of one that failed does not touch the next sandbox of its id', async () => {
+    beforeSteps((step) => {
+      if (step === 'set the limits') throw new Error('a limit that is refused');
+    });
+    await expect(used.runtime.create({ id: 'again' })).rejects.toMatchObject({ code: 'ERR_SANDBOX_CREATE' });
+    vi.restoreAllMocks();
+    const failed = used.runtime.get('again');
+    expect(failed?.state).toBe('failed');
+    await using sandbox = await used.runtime.create({ id: 'again' });
+    await failed?.destroy();
+    expect(used.runtime.get('again')).toBe(sandbox);
+    expect(await shell(sandbox, 'echo here')).toBe('here');
   });
 
   test('inv-41: the zygote is killed before it is asked', async () => {
@@ -124,7 +123,7 @@ describe('a create in a run directory that is full', () => {
       stack.defer(() => execFileSync('umount', [runDirectory]));
       const record = (await stepsOfCreate()).filter((step) => step.startsWith('record'))[nth] ?? '';
       const filler = join(runDirectory, 'filler');
-      await using runtime = await Runtime.open({ runDirectory, instance, dataDirectory });
+      await using runtime = await Runtime.open({ pool: false, runDirectory, instance, dataDirectory });
       onTestFinished(() => runtime.close());
       beforeSteps((step) => {
         if (step === record) expect(() => writeFileSync(filler, Buffer.alloc(65_536))).toThrow('ENOSPC');

@@ -45,6 +45,7 @@ describe('a hanging request', () => {
     expect(await shell(sandbox, 'echo thawed')).toBe('thawed');
   });
 
+  // Mutation: the starts of all sandboxes wait in one queue.
   test('inv-25, inv-29: an exec that hangs, on pipes or on a terminal, delays no other sandbox, and destroy ends it with a typed error', async () => {
     const stuck = await used.runtime.create();
     await using other = await used.runtime.create();

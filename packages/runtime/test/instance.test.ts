@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { HatcheryError } from '../src/errors.ts';
 import { type Instance, listAbandoned, openInstance } from '../src/instance/instance.ts';
 import { lockInstance } from '../src/instance/instance-lock.ts';
-import { makeSandboxDirectory } from '../src/instance/record.ts';
+import { makeSandboxDirectory } from '../src/instance/sandbox-directory.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { thrownBy } from './thrown-by.ts';
 

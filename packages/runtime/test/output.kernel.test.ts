@@ -89,8 +89,9 @@ describe('streams', () => {
       Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1024;
     const before = rssBytes();
     // It blocks in write(2) on the full pipe: state S in pipe_write.
-    await vi.waitUntil(async () =>
-      (await shell(sandbox, 'cat /proc/[0-9]*/stat | grep "(head)" || true')).includes(' S '),
+    await vi.waitUntil(
+      async () => (await shell(sandbox, 'cat /proc/[0-9]*/stat | grep "(head)" || true')).includes(' S '),
+      { timeout: 10_000 },
     );
     expect(rssBytes() - before).toBeLessThan(16 * mebibyte);
     expect(await shell(sandbox, 'ls /tmp')).toBe('');

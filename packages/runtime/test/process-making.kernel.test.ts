@@ -77,6 +77,7 @@ describe('who makes processes, and how their ends are noticed', () => {
     delete process.env['HATCHERY_TEST_CONTROL'];
   });
 
+  // Mutation: neither the addon's spawn nor the zygote sets signals back to their defaults: Node ignores SIGPIPE.
   test('inv-23: `yes | head` ends', async () => {
     await using sandbox = await used.runtime.create();
     expect(await shell(sandbox, 'yes | head -n 2')).toBe('y\ny');

@@ -5,7 +5,7 @@ import { useRuntime } from './use-runtime.ts';
 const used = useRuntime();
 
 describe('executions under races', () => {
-  // Mutation: the claim dropped from forced(); told() publishes the forced reason; takePending() left out of #settle.
+  // Mutation: told() publishes the forced reason; takePending() left out of #settle.
   // The long form is `npm run soak -- N`.
   test('inv-8, inv-9, inv-11: 2000 with random kills, aborts, closed streams and destroys: no exit lost, double or wrong', async () => {
     const result = await soakExecutions(used.runtime, { executions: 2000, seed: Date.now() });

@@ -34,6 +34,10 @@ test('an empty spec gets every default', () => {
     },
     metadata: {},
     noNewPrivileges: true,
+    root: 'memory',
+    volumes: [],
+    timeoutMs: null,
+    onTimeout: 'destroy',
   });
   expect(compileSandboxSpec({}).id).not.toBe(compiled.id);
 });
@@ -85,6 +89,11 @@ test.each([
   ['limits.pids', { limits: { pids: 4.5 } }, '4.5'],
   ['limits.rootBytes', { limits: { rootBytes: 1 } }, '1048576'],
   ['limits.rootBytes', { limits: { rootBytes: 512 * mebibyte } }, 'lower rootBytes'],
+  ['limits.rootBytes', { root: 'disk', limits: { rootBytes: mebibyte } }, '16777216'],
+  ['root', { root: 'tape' }, "'memory' or 'disk'"],
+  ['timeoutMs', { timeoutMs: -1 }, '-1'],
+  ['timeoutMs', { timeoutMs: '5' }, "'5'"],
+  ['onTimeout', { onTimeout: 'stop' }, "'destroy' or 'pause'"],
   ['limits.bestEffort', { limits: { bestEffort: 1 } }, 'true or false'],
   ['limits key', { limits: { memory: 1 } }, "'memory'"],
   ['spec key', { imgae: 'host' }, "'imgae'"],
@@ -96,14 +105,79 @@ test.each([
   expect(error.message).toContain(quoted);
 });
 
+const at = (target: string, source = '/srv'): object => ({ volumes: [{ source, target }] });
+
+// Mutation, in turn: isWithin of `reserved`, the look at `..`, both of checkPlace() and the sum of bytes left out.
+test.each([
+  ['volumes', { volumes: {} }, 'an array'],
+  ['volumes', { volumes: Array.from({ length: 65 }, (_, index) => ({ source: '/', target: `/${index}` })) }, '65'],
+  [
+    'volumes',
+    { volumes: Array.from({ length: 16 }, (_, i) => ({ source: '/', target: `/${i}/${'nn/'.repeat(1200)}` })) },
+    'bytes of targets',
+  ],
+  ['volumes[0]', { volumes: [null] }, 'null'],
+  ['volumes[0]', { volumes: ['/a:/b'] }, "'/a:/b'"],
+  ['volumes[0] key', { volumes: [{ source: '/a', target: '/b', readonly: true }] }, "'readonly'"],
+  ['volumes[0].readOnly', { volumes: [{ source: '/a', target: '/b', readOnly: 'ro' }] }, "'ro'"],
+  ['volumes[0].source', { volumes: [{ target: '/b' }] }, 'undefined'],
+  ['volumes[0].source', at('/b', 'a'), "'a'"],
+  ['volumes[0].source', at('/b', '/a\0b'), 'NUL'],
+  ['volumes[0].target', { volumes: [{ source: '/a' }] }, 'undefined'],
+  ['volumes[0].target', at('b'), "'b'"],
+  ['volumes[0].target', at('/'), 'below /'],
+  ['volumes[0].target', at('//.//'), 'below /'],
+  ['volumes[0].target', at('/a/../b'), '..'],
+  ['volumes[0].target', at('/..'), '..'],
+  ['volumes[0].target', at(`/${'n'.repeat(256)}`), '255'],
+  ['volumes[0].target', at('/proc'), '/proc'],
+  ['volumes[0].target', at('//proc/./1'), '/proc'],
+  ['volumes[0].target', at('/dev/shm'), '/dev'],
+  ['volumes[0].target', at('/sys/'), '/sys'],
+  [
+    'volumes[0].target',
+    {
+      volumes: [
+        { source: '/a', target: '/c' },
+        { source: '/b', target: '/c/' },
+      ],
+    },
+    'once',
+  ],
+  [
+    'volumes[0].target',
+    {
+      volumes: [
+        { source: '/a', target: '/c/d' },
+        { source: '/b', target: '/c' },
+      ],
+    },
+    'after /c',
+  ],
+])('%s: %j is refused with the place', (option, spec, quoted) => {
+  const error = refusal(spec);
+  expect(error.code).toBe('ERR_SPEC_INVALID');
+  expect(error.message).toContain(`[ERR_SPEC_INVALID] ${option} is`);
+  expect(error.message).toContain(quoted);
+});
+
+test('volumes are writable unless asked otherwise, and targets lose what means nothing', () => {
+  const volumes = [
+    { source: '/srv/./x', target: '//data//./a/' },
+    { source: '/srv', target: '/data/a/b', readOnly: true },
+    { source: '/srv', target: '/process', readOnly: false },
+  ];
+  expect(compileSandboxSpec({ volumes }).volumes).toEqual([
+    { source: '/srv/./x', target: '/data/a', readOnly: false },
+    { source: '/srv', target: '/data/a/b', readOnly: true },
+    { source: '/srv', target: '/process', readOnly: false },
+  ]);
+});
+
 // Mutation: return before refuseUnsupported(), and each of these creates a sandbox that lacks what was asked for.
 test.each([
   ['network', { network: 'slot' }],
   ['network', { network: { allow: ['10.0.0.0/8'] } }],
-  ['root', { root: 'disk' }],
-  ['volumes', { volumes: [{ source: '/srv', target: '/srv' }] }],
-  ['timeoutMs', { timeoutMs: 1000 }],
-  ['onTimeout', { onTimeout: 'pause' }],
 ])('inv-59: a requested %s that this version lacks fails at once with its name', (option, spec) => {
   const error = refusal(spec);
   expect(error.code).toBe('ERR_NOT_SUPPORTED');

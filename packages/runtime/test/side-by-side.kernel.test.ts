@@ -52,9 +52,9 @@ describe('runtimes side by side', () => {
   // Mutation: lockInstance takes the lock in shared mode.
   test('the second owner of a named instance is refused with the first one’s pid, in this process and in another', async () => {
     const { runDirectory, dataDirectory, instance } = place;
-    const runtime = await Runtime.open({ runDirectory, dataDirectory, instance });
+    const runtime = await Runtime.open({ pool: false, runDirectory, dataDirectory, instance });
     const sandbox = await runtime.create();
-    const second = Runtime.open({ runDirectory, dataDirectory, instance });
+    const second = Runtime.open({ pool: false, runDirectory, dataDirectory, instance });
     await expect(second).rejects.toMatchObject({
       code: 'ERR_INSTANCE_LOCKED',
       message: expect.stringContaining(String(process.pid)),
@@ -69,14 +69,14 @@ describe('runtimes side by side', () => {
     ]);
     const end = ended(child);
     expect(await nextLine(linesOf(child))).toBe('ready');
-    const third = Runtime.open({ runDirectory, dataDirectory, instance });
+    const third = Runtime.open({ pool: false, runDirectory, dataDirectory, instance });
     await expect(third).rejects.toMatchObject({
       code: 'ERR_INSTANCE_LOCKED',
       message: expect.stringContaining(String(child.pid)),
     });
     child.stdin?.end();
     expect(await end).toMatchObject({ code: 0 });
-    await (await Runtime.open({ runDirectory, dataDirectory, instance })).close();
+    await (await Runtime.open({ pool: false, runDirectory, dataDirectory, instance })).close();
     await place.expectNoLeaks();
   });
 });

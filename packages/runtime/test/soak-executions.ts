@@ -1,4 +1,5 @@
 import type { Execution, ExitStatus, Runtime, Sandbox } from '../src/index.ts';
+import { randomFrom } from './random.ts';
 
 export interface SoakOptions {
   readonly executions: number;
@@ -12,17 +13,6 @@ export interface SoakResult {
   readonly reasons: Record<string, number>;
   /** What was not as it must be, in words. */
   readonly wrong: string[];
-}
-
-/** mulberry32: a failed run can be had again by its seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const deeds = ['leave', 'leave', 'leave', 'kill', 'abort', 'close stdout', 'destroy'] as const;
@@ -71,7 +61,20 @@ function act(deed: Deed, execution: Execution, sandbox: Sandbox, controller: Abo
   if (deed === 'destroy') void sandbox.destroy();
 }
 
-async function runCase(sandbox: Sandbox, wanted: Case): Promise<{ status: ExitStatus; fault: string | null } | null> {
+interface Ended {
+  readonly execution: Execution;
+  readonly status: ExitStatus;
+  readonly fault: string | null;
+}
+
+/** What a replay tells, now that its sandbox is gone: a second exit would have come in the place of the first. */
+async function judgeReplay({ execution, status }: Ended): Promise<string | null> {
+  let told: ExitStatus | null = null;
+  for await (const event of execution.attach()) if (event.type === 'exit') told = event.status;
+  return told === status ? null : `an exit was replaced: ${JSON.stringify([status, told])}`;
+}
+
+async function runCase(sandbox: Sandbox, wanted: Case): Promise<Ended | null> {
   const controller = new AbortController();
   const script = `head -c ${wanted.bytes} /dev/zero; exit ${wanted.code}`;
   let execution: Execution;
@@ -89,7 +92,7 @@ async function runCase(sandbox: Sandbox, wanted: Case): Promise<{ status: ExitSt
   const seen = output;
   const [again, exits] = await Promise.all([execution.wait(), attached]);
   const fault = again === status ? judge(wanted, status, seen, exits) : 'wait() told another status the second time';
-  return { status, fault };
+  return { execution, status, fault };
 }
 
 /**
@@ -100,12 +103,36 @@ export async function soakExecutions(runtime: Runtime, options: SoakOptions): Pr
   const random = randomFrom(options.seed);
   const pick = (below: number): number => Math.floor(random() * below);
   const result: SoakResult = { exits: 0, reasons: {}, wrong: [] };
+  const ended = new Map<Sandbox, Ended[]>();
+  const judgeAll = async (sandbox: Sandbox): Promise<void> => {
+    const faults = await Promise.all((ended.get(sandbox) ?? []).map(judgeReplay));
+    ended.delete(sandbox);
+    result.wrong.push(...faults.filter((fault) => fault !== null));
+  };
   const slots = await Promise.all([0, 1, 2, 3].map(() => runtime.create()));
+  const successors = new Map<Sandbox, Promise<void>>();
   let begun = 0;
 
+  const replace = async (slot: number, gone: Sandbox): Promise<void> => {
+    slots[slot] = await runtime.create();
+    await gone.destroy();
+    await judgeAll(gone);
+    successors.delete(gone);
+  };
+
+  /** Eight share a slot: the first of them to find its sandbox ended has it replaced, once, for all. */
+  const sandboxIn = async (slot: number): Promise<Sandbox> => {
+    for (;;) {
+      const sandbox = slots[slot] as Sandbox;
+      if (sandbox.state === 'running') return sandbox;
+      const replaced = successors.get(sandbox) ?? replace(slot, sandbox);
+      successors.set(sandbox, replaced);
+      await replaced;
+    }
+  };
+
   const takeOne = async (slot: number): Promise<void> => {
-    let sandbox = slots[slot] as Sandbox;
-    if (sandbox.state !== 'running') slots[slot] = sandbox = await runtime.create();
+    const sandbox = await sandboxIn(slot);
     // Destroys are rare: each ends its sandbox for all eight.
     const deed = deeds[pick(random() < 0.05 ? deeds.length : deeds.length - 1)] ?? 'leave';
     const wanted: Case = {
@@ -114,16 +141,19 @@ export async function soakExecutions(runtime: Runtime, options: SoakOptions): Pr
       deed,
       after: random() * 4,
     };
-    const ended = await runCase(sandbox, wanted);
-    if (ended === null) {
+    const end = await runCase(sandbox, wanted);
+    if (end === null) {
       begun--; // not one that ran
       return;
     }
+    const ends = ended.get(sandbox) ?? [];
+    ends.push(end);
+    ended.set(sandbox, ends);
     result.exits++;
-    result.reasons[ended.status.reason] = (result.reasons[ended.status.reason] ?? 0) + 1;
-    // Another's destroy may have ended it, too.
-    const isByOther = ended.status.reason === 'destroyed' || (wanted.deed === 'leave' && sandbox.state !== 'running');
-    if (ended.fault !== null && !(isByOther && !ended.fault.includes('exit events'))) result.wrong.push(ended.fault);
+    result.reasons[end.status.reason] = (result.reasons[end.status.reason] ?? 0) + 1;
+    // Another's destroy may have ended it, too, but only with its sandbox, and never with a code of its own making.
+    const isByOther = sandbox.state !== 'running' && ['destroyed', 'signaled'].includes(end.status.reason);
+    if (end.fault !== null && !(isByOther && !end.fault.includes('exit events'))) result.wrong.push(end.fault);
     options.onProgress?.(result.exits);
   };
 
@@ -135,5 +165,6 @@ export async function soakExecutions(runtime: Runtime, options: SoakOptions): Pr
   };
   await Promise.all(Array.from({ length: 32 }, (_, worker) => work(worker)));
   await Promise.all(slots.map((sandbox) => sandbox.destroy()));
+  for (const sandbox of ended.keys()) await judgeAll(sandbox);
   return result;
 }

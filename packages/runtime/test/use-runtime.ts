@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { BlockingPool } from '@hatchery/blocking-io';
+import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { type Belongings, expectNoLeaks, type LeakScope, listBelongings } from '../../../tests/hostile/leak-check.ts';
 import { Runtime } from '../src/index.ts';
 
@@ -74,20 +75,34 @@ export interface UsedRuntime {
   expectAgain(before: Belongings, what?: string): Promise<void>;
   /** How many there are of each kind: for what has other numbers after a zygote was replaced. */
   counts(): Record<string, number>;
+  /** The same, once what has ended in an earlier test is reaped. */
+  countsAtRest(): Promise<Record<string, number>>;
 }
 
 /** An open runtime for the tests of one file; the file fails when anything of it is left after its close. */
 export function useRuntime(): UsedRuntime {
   const place = usePlace();
-  const opened: { runtime?: Runtime } = {};
+  const opened: { runtime?: Runtime; workers?: BlockingPool } = {};
   beforeAll(async () => {
     const { runDirectory, instance, dataDirectory } = place;
-    opened.runtime = await Runtime.open({ runDirectory, instance, dataDirectory });
+    // One thread, and it runs before anything is counted: descriptors of a thread that starts later would count.
+    const workers = await BlockingPool.open({ threads: 1 });
+    opened.workers = workers;
+    await workers.run('syncFileSystem', { path: place.directory });
+    // What is counted is what a test makes.
+    opened.runtime = await Runtime.open({ runDirectory, instance, dataDirectory, workers, pool: false });
   });
+  // What the test before has destroyed is unmounted later, and is not to count as this one's.
+  beforeEach(() => opened.runtime?.waitForLifecycles());
   // Hooks after the tests run in reverse order, so this is before the place's check.
   afterAll(async () => {
     await opened.runtime?.close();
+    await opened.workers?.close();
   });
+  const counts = (): Record<string, number> => {
+    const kinds = Object.entries(asLivingRuntime(listBelongings(place)));
+    return Object.fromEntries(kinds.map(([kind, lines]) => [kind, lines.length]));
+  };
   return {
     place,
     get runtime() {
@@ -96,10 +111,16 @@ export function useRuntime(): UsedRuntime {
     },
     belongings: () => asLivingRuntime(listBelongings(place)),
     expectAgain: (before, what) =>
-      vi.waitFor(() => expect(asLivingRuntime(listBelongings(place)), what).toEqual(before)),
-    counts: () => {
-      const kinds = Object.entries(asLivingRuntime(listBelongings(place)));
-      return Object.fromEntries(kinds.map(([kind, lines]) => [kind, lines.length]));
+      vi.waitFor(() => expect(asLivingRuntime(listBelongings(place)), what).toEqual(before), { timeout: 10_000 }),
+    counts,
+    async countsAtRest() {
+      // Dead and not reaped yet, an init still has its namespaces.
+      const isAtRest = (): boolean => {
+        const found = listBelongings(place);
+        return asLivingRuntime(found).processes.length === found.processes.length;
+      };
+      await vi.waitUntil(isAtRest, { timeout: 10_000 });
+      return counts();
     },
   };
 }

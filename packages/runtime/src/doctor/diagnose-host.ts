@@ -1,4 +1,5 @@
 import { type CgroupHost, createCgroup } from '@hatchery/cgroup';
+import { readTrustedShim } from '../open/trusted-shim.ts';
 import { checkCatalog } from './check-catalog.ts';
 import { checkCgroups } from './check-cgroups.ts';
 import { checkPlatform } from './check-platform.ts';
@@ -13,6 +14,8 @@ export interface DiagnoseOptions {
   readonly dataDirectory: string;
   /** The shim's file. */
   readonly shimPath: string;
+  /** A public key to accept; see `RuntimeOptions`. */
+  readonly developmentKey?: string | undefined;
   /** Aborting ends the probes and rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,8 +37,9 @@ async function tryNativeProbes(options: DiagnoseOptions, host: CgroupHost | null
   try {
     // It may not exist yet: what counts is the filesystem that it will be on.
     const data = await nearestExisting(options.dataDirectory);
+    const shim = await readTrustedShim(options.shimPath, options.developmentKey ?? null);
     const findings = await withCgroup(host, (cgroupFd) =>
-      runNativeProbes({ shimPath: options.shimPath, lower: '/usr', data, cgroupFd, signal: options.signal ?? null }),
+      runNativeProbes({ shim, lower: '/usr', data, cgroupFd, signal: options.signal ?? null }),
     );
     return [working('native-probes', `${findings.length} probes ran`), ...findings];
   } catch (error) {

@@ -9,6 +9,8 @@ export interface DoctorOptions {
   runDirectory?: string;
   /** Default `/var/lib/hatchery`. */
   dataDirectory?: string;
+  /** As in `RuntimeOptions`. */
+  developmentKey?: string | undefined;
   /** The runtime to try a sandbox with, or how to open one, which is closed afterwards. */
   runtime: SandboxMaker | (() => Promise<SandboxMaker & AsyncDisposable>);
   /** Aborting ends the probes and rejects with its reason. */
@@ -21,8 +23,14 @@ export interface DoctorOptions {
  * signal's reason.
  */
 export async function doctor(options: DoctorOptions): Promise<DoctorFinding[]> {
-  const { runDirectory = '/run/hatchery', dataDirectory = '/var/lib/hatchery', runtime, signal } = options;
-  const findings = await diagnoseHost({ runDirectory, dataDirectory, shimPath: shimPath(), signal });
+  const {
+    runDirectory = '/run/hatchery',
+    dataDirectory = '/var/lib/hatchery',
+    developmentKey,
+    runtime,
+    signal,
+  } = options;
+  const findings = await diagnoseHost({ runDirectory, dataDirectory, shimPath: shimPath(), developmentKey, signal });
   const sandbox = await (typeof runtime === 'function' ? openAndTry(runtime, signal) : trySandbox(runtime, signal));
   signal?.throwIfAborted();
   return [...findings, sandbox];

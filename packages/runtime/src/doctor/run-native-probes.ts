@@ -3,12 +3,13 @@ import { open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { closeFd, makePipe, reap, releaseFd, sendSignal, spawnIsolated, watchReadable } from '@hatchery/linux';
+import { executableCopy } from './executable-copy.ts';
 import type { DoctorFinding } from './finding.ts';
 import { parseProbeLine } from './parse-probe-line.ts';
 
 export interface NativeProbeOptions {
-  /** The shim. Its file rather than a sealed copy: where memfds cannot be executed, the other probes still answer. */
-  readonly shimPath: string;
+  /** The shim's verified bytes. */
+  readonly shim: Uint8Array;
   /** A directory whose filesystem the image `host` uses as a lower. */
   readonly lower: string;
   /** A directory on the filesystem of the data directory. */
@@ -26,7 +27,7 @@ export interface NativeProbeOptions {
  */
 export async function runNativeProbes(options: NativeProbeOptions): Promise<DoctorFinding[]> {
   options.signal?.throwIfAborted();
-  await using shim = await open(options.shimPath, files.O_RDONLY);
+  await using shim = await executableCopy(options.shim);
   await using nothing = await open('/dev/null', files.O_RDWR);
   const argv = ['hatchery-shim', 'probe', '--lower', options.lower, '--data', options.data];
   const [readEnd, writeEnd] = makePipe();

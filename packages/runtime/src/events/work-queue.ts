@@ -1,4 +1,5 @@
 import { EventQueue } from '@hatchery/event-queue';
+import { inSection } from '../loop-delay/section.ts';
 import type { Logger } from '../types.ts';
 
 /** Something that has happened, and what is to be done about it on the consumer's side. */
@@ -40,7 +41,7 @@ export class WorkQueue {
   drain(max?: number): number {
     this.#draining = true;
     try {
-      return this.#queue.drain((work) => this.#run(work), { max });
+      return inSection('drain', () => this.#queue.drain((work) => this.#run(work), { max }));
     } finally {
       this.#draining = false;
     }

@@ -1,15 +1,26 @@
-import type { CompiledExec } from '../spec/exec-options.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { LiveExecution } from './execution.ts';
 
-/** Ends an execution's tree at its timeout (SIGTERM, grace, SIGKILL) or when its signal is aborted (SIGKILL). */
-export function enforceDeadline(execution: LiveExecution, { timeoutMs, killGraceMs, signal }: CompiledExec): void {
+/** When an execution's tree is ended. */
+export interface ExecutionDeadline {
+  /** On CLOCK_MONOTONIC; null: never. */
+  readonly atMs: number | null;
+  readonly killGraceMs: number;
+  readonly signal: AbortSignal | null;
+}
+
+/** Ends an execution's tree at its deadline (SIGTERM, grace, SIGKILL) or when its signal is aborted (SIGKILL). */
+export function enforceDeadline(execution: LiveExecution, { atMs, killGraceMs, signal }: ExecutionDeadline): void {
   let timer: NodeJS.Timeout | null = null;
   const onAbort = (): void => execution.signalTree('SIGKILL', null);
-  if (timeoutMs !== null) {
-    timer = setTimeout(() => {
-      execution.signalTree('SIGTERM', 'timeout');
-      timer = setTimeout(() => execution.signalTree('SIGKILL', 'timeout'), killGraceMs);
-    }, timeoutMs);
+  if (atMs !== null) {
+    timer = setTimeout(
+      () => {
+        execution.signalTree('SIGTERM', 'timeout');
+        timer = setTimeout(() => execution.signalTree('SIGKILL', 'timeout'), killGraceMs);
+      },
+      Math.max(0, atMs - monotonicMs()),
+    );
   }
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();

@@ -11,6 +11,8 @@ const codeOfExecute: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   E2BIG: ['ERR_EXEC_TOO_LARGE', 'pass less in arguments and environment, e.g. by a file or standard input'],
 };
 
+const exhausted = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'ENOSPC']);
+
 function ofShim(error: ShimError): readonly [ErrorCode, string] {
   if (error.step === 'change directory')
     return ['ERR_EXEC_CWD', 'give a directory that exists in the sandbox and that the user may enter'];
@@ -20,11 +22,23 @@ function ofShim(error: ShimError): readonly [ErrorCode, string] {
   return ['ERR_EXEC_FAILED', 'see the cause'];
 }
 
+/** What this process, or the host, has no more of for now. */
+function isExhaustion(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errno } = error as NodeJS.ErrnoException & { errno?: unknown };
+  return [code, errno].some((name) => typeof name === 'string' && exhausted.has(name));
+}
+
 /** The one translation of whatever an exec met into what its caller sees. */
 export function execError(sandboxId: string, command: string, error: unknown): Error {
   if (error instanceof HatcheryError) return error;
   const step = error instanceof ShimError ? error.step : null;
   let [code, advice]: readonly [ErrorCode, string] = ['ERR_EXEC_FAILED', 'see the cause'];
+  if (isExhaustion(error))
+    [code, advice] = [
+      'ERR_RESOURCES',
+      'this process or the host is at its limit of descriptors (`ulimit -n`), memory or space; free some or raise it',
+    ];
   if (error instanceof ShimError) [code, advice] = ofShim(error);
   if (error instanceof ChannelClosedError)
     [code, advice] = ['ERR_SANDBOX_LOST', 'its init is gone; create another sandbox'];

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { Claim } from '@hatchery/event-queue';
@@ -17,9 +16,10 @@ import type { TreeCgroup } from './tree-cgroup.ts';
 
 /** What an execution is made of once execve has succeeded. */
 export interface ExecutionParts {
+  readonly id: string;
   readonly pid: number;
-  /** Owned by the execution. */
-  readonly pidfd: number;
+  /** Owned by the execution; null: adopted, and its process had exited before. */
+  readonly pidfd: number | null;
   readonly tag: string | undefined;
   readonly streams: ExecutionStreams;
   /** A cgroup of its own, when its whole tree may have to be ended. */
@@ -46,7 +46,7 @@ type Forced = 'destroyed' | 'lost' | 'forced-close';
  * first who does claims the exit; it is published in the drain of the runtime's queue, once and behind the last byte.
  */
 export class LiveExecution implements Execution {
-  readonly id: string = randomUUID();
+  readonly id: string;
   readonly pid: number;
   readonly tag: string | undefined;
   readonly stdin: Writable | null;
@@ -63,11 +63,16 @@ export class LiveExecution implements Execution {
   /** We sent SIGKILL: then an exit by it is no news about the memory. */
   #killSent = false;
   #ended = false;
+  /** Why nobody here will learn of its exit. */
+  #lost: Error | null = null;
   #onEnded: (() => void) | null = null;
 
   constructor(parts: ExecutionParts, owner: ExecutionOwner) {
     this.#parts = parts;
     this.#owner = owner;
+    // Rejected only when the runtime lets go of it, and nobody may be waiting then.
+    this.#exit.promise.catch(() => {});
+    this.id = parts.id;
     this.pid = parts.pid;
     this.tag = parts.tag;
     this.stdin = parts.streams.stdin;
@@ -86,7 +91,7 @@ export class LiveExecution implements Execution {
       throw new HatcheryError('ERR_SPEC_INVALID', `kill: signal is ${quote(signal)}; it must be a name like SIGTERM`);
     this.#killSent ||= signal === 'SIGKILL';
     // Through the pidfd, so a recycled pid is never hit; a dead one is fine.
-    if (!this.#ended) sendSignal(this.#parts.pidfd, number);
+    this.#signal(number);
   }
 
   async closeStdin(options: CallOptions = {}): Promise<void> {
@@ -109,7 +114,11 @@ export class LiveExecution implements Execution {
       this.#exitListeners.add(listener);
       return { [Symbol.dispose]: () => this.#exitListeners.delete(listener) };
     };
-    return attach({ what: `execution ${this.id}`, sources, exit: () => this.#status, onExit }, options);
+    const exit = (): ExitStatus | null => {
+      if (this.#lost !== null) throw this.#lost;
+      return this.#status;
+    };
+    return attach({ what: `execution ${this.id}`, sources, exit, onExit }, options);
   }
 
   /** Called once, when its process is dead; at once when it is already. */
@@ -123,7 +132,7 @@ export class LiveExecution implements Execution {
     if (this.#ended) return;
     this.#forcedReason ??= reason;
     this.#killSent ||= signal === 'SIGKILL';
-    if (!this.#trySignalTree(signal)) sendSignal(this.#parts.pidfd, constants.signals[signal]);
+    if (!this.#trySignalTree(signal)) this.#signal(constants.signals[signal]);
   }
 
   /** The exit as init told it. */
@@ -138,6 +147,24 @@ export class LiveExecution implements Execution {
   /** Its sandbox is gone, every process of it: without a told exit the true status is not known, and none is made up. */
   forced(reason: Forced): void {
     if (this.#claim.take()) this.#end({ exitCode: null, signal: null, reason, usage: null });
+  }
+
+  /**
+   * This runtime lets go of it while it runs on: whoever waits is told, and its init keeps what there is for the next
+   * runner. No exit is claimed by anybody any more.
+   */
+  letGo(error: Error): void {
+    // An exit that is on its way is told here, and once more to the next runner: it is not acknowledged any more.
+    if (this.#claim.take()) {
+      this.#ended = true;
+      this.#onEnded?.();
+      this.#closePidfd();
+      this.#parts.tree?.letGo();
+      this.#exit.reject(error);
+      this.#lost = error;
+      for (const listener of this.#exitListeners) listener();
+    }
+    this.#parts.streams.letGo(error);
   }
 
   /** The streams that nobody here reads any more. */
@@ -159,11 +186,20 @@ export class LiveExecution implements Execution {
   #end(status: ExitStatus): void {
     this.#ended = true;
     this.#onEnded?.();
-    // From here on its pid belongs to nobody, or to somebody else.
-    closeFd(this.#parts.pidfd);
+    this.#closePidfd();
     this.stdin?.destroy();
     this.#owner.onEnded();
     this.#owner.work.post({ run: () => this.#settle(status), drop: () => this.#publish(status) });
+  }
+
+  #signal(number: number): void {
+    const { pidfd } = this.#parts;
+    if (!this.#ended && pidfd !== null) sendSignal(pidfd, number);
+  }
+
+  /** From here on its pid belongs to nobody, or to somebody else. */
+  #closePidfd(): void {
+    if (this.#parts.pidfd !== null) closeFd(this.#parts.pidfd);
   }
 
   #settle(status: ExitStatus): void {

@@ -1,23 +1,37 @@
-import { CgroupError, type SandboxCgroup } from '@hatchery/cgroup';
+import type { SandboxCgroup } from '@hatchery/cgroup';
 
 /**
- * Counts from now on: the returned function tells whether the kernel's OOM killer has struck in the sandbox since. The
- * kernel counts a kill before it sends the signal, so an exit by it always finds it counted.
+ * The kills by the kernel's OOM killer in one sandbox, and which execution each of them ended. The kernel tells how many
+ * there were, not whom they hit (decision 17): an execution that SIGKILL ended, unasked, takes one that was counted since
+ * its start and that no other has taken.
  */
-export function watchOomKills(cgroup: SandboxCgroup): () => boolean {
-  const before = countOf(cgroup);
-  return () => {
-    const now = countOf(cgroup);
-    return before !== null && now !== null && now > before;
-  };
-}
+export class OomKills {
+  readonly #cgroup: Pick<SandboxCgroup, 'oomKills'>;
+  /** Numbers of the kills, from 1, that ended an execution we know of. */
+  readonly #taken = new Set<number>();
 
-/** null: nothing counts on this host, or the sandbox is gone. */
-function countOf(cgroup: SandboxCgroup): number | null {
-  try {
-    return cgroup.oomKills();
-  } catch (error) {
-    if (error instanceof CgroupError && error.code === 'ERR_CGROUP_GONE') return null;
-    throw error;
+  constructor(cgroup: Pick<SandboxCgroup, 'oomKills'>) {
+    this.#cgroup = cgroup;
+  }
+
+  /** How many there were; null: nothing counts on this host, or the sandbox is gone. */
+  count(): number | null {
+    return this.#cgroup.oomKills() ?? null;
+  }
+
+  /**
+   * Whether an execution that started when there had been `before` was ended by one. The kernel counts a kill before it sends
+   * the signal, so an exit by it always finds it counted.
+   */
+  take(before: number | null): boolean {
+    const now = this.count();
+    if (before === null || now === null) return false;
+    // The oldest: a later one is left to those who started later, who could take no other.
+    for (let kill = before + 1; kill <= now; kill++) {
+      if (this.#taken.has(kill)) continue;
+      this.#taken.add(kill);
+      return true;
+    }
+    return false;
   }
 }

@@ -13,6 +13,8 @@ export interface OutputKeeping {
   readonly budget: ReplayBudget;
   /** null: not durable. Owned by the streams from the call on. */
   readonly ring: DurableRing | null;
+  /** The ring holds what an earlier runner took. */
+  readonly isRestored: boolean;
   /** Called for each stream whose descriptor is closed. */
   readonly onFinished: (stream: 'stdout' | 'stderr') => void;
 }
@@ -29,13 +31,13 @@ function openSource(
   onFinished: () => void,
 ): OutputSource {
   return new OutputSource(fd, {
-    log: new OutputLog(),
+    log: new OutputLog(keeping.isRestored ? keeping.ring?.restore(stream === 'stdout' ? 0 : 1) : undefined),
     replayBytes: keeping.replayBytes,
     record: recordIn(keeping.ring, stream === 'stdout' ? 0 : 1),
     isTerminal: keeping.isTerminal,
     budget: keeping.budget,
-    onFinished: () => {
-      keeping.onFinished(stream);
+    onFinished: (isLetGo) => {
+      if (!isLetGo) keeping.onFinished(stream);
       onFinished();
     },
   });
@@ -51,17 +53,37 @@ function finished(closing: Closing, keeping: OutputKeeping): void {
   closing.streams?.sourceFinished();
 }
 
-/** Our ends of the pipes, which are the streams' from now on. */
+/** Our ends of the pipes, which are the streams' from now on. Throws `LinuxError`, ends and ring are then closed. */
 export function openPipeStreams(pipes: Pipes, keeping: OutputKeeping): ExecutionStreams {
   const closing: Closing = { streams: null };
-  const onFinished = (): void => finished(closing, keeping);
-  closing.streams = new ExecutionStreams({
-    stdin: pipes.stdin === null ? null : new InputStream(pipes.stdin[1], { isTerminal: false }),
-    stdout: openSource(pipes.stdout[0], 'stdout', keeping, onFinished),
-    stderr: openSource(pipes.stderr[0], 'stderr', keeping, onFinished),
-    terminal: null,
-  });
-  return closing.streams;
+  /** How each end is closed. */
+  const ends = new Map<number, () => void>();
+  const openOutput = (fd: number, stream: 'stdout' | 'stderr'): OutputSource => {
+    const source = openSource(fd, stream, keeping, () => finished(closing, keeping));
+    // Init is told nothing: what it keeps goes with the command, or stays for another runner.
+    ends.set(fd, () => source.letGo());
+    return source;
+  };
+  const openInput = (fd: number): InputStream => {
+    const input = new InputStream(fd, { isTerminal: false });
+    ends.set(fd, () => input.destroy());
+    return input;
+  };
+  for (const fd of [pipes.stdin?.[1], pipes.stdout[0], pipes.stderr[0]])
+    if (fd !== undefined) ends.set(fd, () => closeFd(fd));
+  try {
+    closing.streams = new ExecutionStreams({
+      stdin: pipes.stdin === null ? null : openInput(pipes.stdin[1]),
+      stdout: openOutput(pipes.stdout[0], 'stdout'),
+      stderr: openOutput(pipes.stderr[0], 'stderr'),
+      terminal: null,
+    });
+    return closing.streams;
+  } catch (error) {
+    for (const close of ends.values()) close();
+    keeping.ring?.close();
+    throw error;
+  }
 }
 
 /** A terminal's master, which is the streams' from now on. Throws `LinuxError`, the master is then closed. */

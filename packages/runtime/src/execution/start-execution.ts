@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
-import type { SandboxCgroup } from '@hatchery/cgroup';
 import { closeFd, sendSignal } from '@hatchery/linux';
 import { type ExecedMessage, type ExecMessage, type InitConnection, RequestTimeoutError } from '@hatchery/zygote-ipc';
 import { AbortError } from '../errors.ts';
 import type { Lease } from '../instance/uid-ranges.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { DurableRing } from '../output/durable-ring.ts';
 import type { ReplayBudget } from '../output/replay-budget.ts';
 import { type CompiledExec, completeExec } from '../spec/exec-options.ts';
@@ -11,9 +12,11 @@ import { lookupUser, type SandboxUser } from '../users/passwd.ts';
 import { type ArgumentBlock, packArguments } from './argument-block.ts';
 import { execError } from './exec-error.ts';
 import type { ExecutionParts } from './execution.ts';
-import { watchOomKills } from './oom-kills.ts';
+import { type ExecutionLabel, encodeLabel } from './label.ts';
+import type { OomKills } from './oom-kills.ts';
 import { type OutputKeeping, openPipeStreams, openTerminalStreams } from './open-streams.ts';
 import { openPipes, type Pipes } from './pipes.ts';
+import { requireRoom } from './require-room.ts';
 import type { ExecutionStreams } from './streams.ts';
 import type { TreeCgroup } from './tree-cgroup.ts';
 import type { TreeCgroups } from './tree-cgroups.ts';
@@ -22,6 +25,8 @@ import type { TreeCgroups } from './tree-cgroups.ts';
 const execDeadlineMs = 5000;
 /** The kernel tells the age of a process in hundredths of a second. */
 const stalledMs = execDeadlineMs - 500;
+/** Its pidfd, the terminal, and a copy of that for each direction. */
+const terminalDescriptors = 4;
 
 /** Where a command is started. Descriptors stay the sandbox's. */
 export interface ExecutionPlace {
@@ -29,7 +34,7 @@ export interface ExecutionPlace {
   readonly connection: InitConnection;
   readonly rootFd: number;
   readonly trees: TreeCgroups;
-  readonly cgroup: SandboxCgroup;
+  readonly oomKills: OomKills;
   readonly lease: Lease;
   readonly noNewPrivileges: boolean;
   readonly replayBytes: number;
@@ -46,6 +51,7 @@ export interface ExecutionPlace {
 interface Start {
   readonly place: ExecutionPlace;
   readonly number: number;
+  readonly label: ExecutionLabel;
   readonly compiled: CompiledExec;
   readonly user: SandboxUser;
   /** null: it gets a terminal. */
@@ -71,7 +77,7 @@ function descriptorsOf({
 
 /** Sends the request; the child's ends and the block are the kernel's then, and our descriptors of them are closed. */
 function sendExec(start: Start): Promise<ExecedMessage> {
-  const { place, number, compiled, user, ring, tree } = start;
+  const { place, number, label, compiled, user, ring, tree } = start;
   const descriptors = descriptorsOf(start);
   const { stdin, stdout, stderr } = descriptors;
   let block: ArgumentBlock | null = null;
@@ -82,7 +88,7 @@ function sendExec(start: Start): Promise<ExecedMessage> {
     const identity = { uid, gid, groups, noNewPrivileges: place.noNewPrivileges };
     const { columns, rows } = compiled.tty ?? { columns: 0, rows: 0 };
     const terminal = { terminal: compiled.tty !== null, columns, rows };
-    const kept = { durable: ring !== null, ring: ring?.fd ?? null, label: Buffer.alloc(0) };
+    const kept = { durable: ring !== null, ring: ring?.fd ?? null, label: encodeLabel(label) };
     const cgroup = tree?.directoryFd ?? null;
     return place.connection.exec(
       { execution: number, cwd, searchPath, ...identity, ...terminal, ...block, ...descriptors, ...kept, cgroup },
@@ -102,6 +108,7 @@ function keepingOf({ place, number, compiled, ring }: Start): OutputKeeping {
     isTerminal: compiled.tty !== null,
     budget: place.budget,
     ring,
+    isRestored: false,
     // What init keeps goes with ours, so that a writer that nobody reads any more gets SIGPIPE.
     onFinished: (stream) => {
       if (ring !== null) place.release(number, { stdout: stream === 'stdout', stderr: stream === 'stderr' });
@@ -141,6 +148,7 @@ function endUnknown({ pidfd }: ExecedMessage): void {
 async function startOnTerminal(start: Start): Promise<Started> {
   let execed: ExecedMessage;
   try {
+    requireRoom(start.place.rootFd, terminalDescriptors);
     execed = await sendExec(start);
   } catch (error) {
     start.ring?.close();
@@ -157,17 +165,17 @@ async function startOnTerminal(start: Start): Promise<Started> {
 }
 
 /** Opens what the start needs; whatever fails, nothing stays open. */
-function prepare(place: ExecutionPlace, number: number, compiled: CompiledExec): Start {
+function prepare(place: ExecutionPlace, number: number, label: ExecutionLabel, compiled: CompiledExec): Start {
   const { lease } = place;
   const user = lookupUser(place.rootFd, compiled.user);
   const wantsTree = compiled.timeoutMs !== null || compiled.signal !== null;
   const tree = wantsTree ? place.trees.make(number) : null;
   let ring: DurableRing | null = null;
   try {
-    if (compiled.durable ?? place.durable) ring = new DurableRing(compiled.replayBytes ?? place.replayBytes);
+    if (compiled.durable ?? place.durable) ring = DurableRing.create(compiled.replayBytes ?? place.replayBytes);
     const ids = [lease.firstId + user.uid, lease.firstId + user.gid] as const;
     const pipes = compiled.tty === null ? openPipes(compiled.stdin === 'pipe', ...ids) : null;
-    return { place, number, compiled, user, pipes, ring, tree };
+    return { place, number, label, compiled, user, pipes, ring, tree };
   } catch (error) {
     ring?.close();
     if (tree !== null) place.trees.remove(tree);
@@ -181,24 +189,41 @@ function endStalled(place: ExecutionPlace): void {
   setTimeout(() => place.killStalled(stalledMs), execDeadlineMs).unref();
 }
 
+function newLabel(compiled: CompiledExec, oomKillsBefore: number | null): ExecutionLabel {
+  const { tag, timeoutMs, killGraceMs, lingerMs } = compiled;
+  const deadlineMs = timeoutMs === null ? null : Math.ceil(monotonicMs() + timeoutMs);
+  return { id: randomUUID(), tag, deadlineMs, killGraceMs, lingerMs, oomKillsBefore };
+}
+
 /** Starts the command and resolves when its execve has succeeded. Nothing is left behind when it rejects. */
-export async function startExecution(
-  place: ExecutionPlace,
-  number: number,
-  compiled: CompiledExec,
-): Promise<ExecutionParts> {
-  const oomKilled = watchOomKills(place.cgroup);
-  const start = prepare(place, number, compiled);
+async function tryToStart(place: ExecutionPlace, number: number, compiled: CompiledExec): Promise<ExecutionParts> {
+  const before = place.oomKills.count();
+  const label = newLabel(compiled, before);
+  const start = prepare(place, number, label, compiled);
   const { pipes, tree } = start;
   try {
     const { pid, pidfd, streams } = await (pipes === null ? startOnTerminal(start) : startOnPipes(start, pipes));
-    return { pid, pidfd, tag: compiled.tag, streams, tree, oomKilled, lingerMs: compiled.lingerMs };
+    const oomKilled = (): boolean => place.oomKills.take(before);
+    return { id: label.id, pid, pidfd, tag: compiled.tag, streams, tree, oomKilled, lingerMs: compiled.lingerMs };
   } catch (error) {
     if (error instanceof RequestTimeoutError) endStalled(place);
     // A late start must not live on unseen; only this execution was ever in that cgroup.
     tree?.signal('SIGKILL');
     if (tree !== null) place.trees.remove(tree);
     if (compiled.signal?.aborted) throw new AbortError('sandbox.exec()', compiled.signal);
+    throw execError(place.sandboxId, compiled.command[0], error);
+  }
+}
+
+/** Starts a command; resolves when its execve has succeeded. Rejects with HatcheryError, and then nothing is left behind. */
+export async function startExecution(
+  place: ExecutionPlace,
+  number: number,
+  compiled: CompiledExec,
+): Promise<ExecutionParts> {
+  try {
+    return await tryToStart(place, number, compiled);
+  } catch (error) {
     throw execError(place.sandboxId, compiled.command[0], error);
   }
 }

@@ -81,6 +81,15 @@ export class ExecutionStreams {
     return { stdout: this.sources.stdout.finished, stderr: this.sources.stderr?.finished !== false };
   }
 
+  /** They are somebody else's from now on, who has descriptors of its own: ours are closed, and init is told nothing. */
+  letGo(error: Error): void {
+    this.sources.stdout.letGo();
+    this.sources.stderr?.letGo();
+    // Without a listener an error would end the process; whoever iterates or pipes sees a stream cut short either way.
+    for (const output of this.#outputs) output.destroy(output.listenerCount('error') > 0 ? error : undefined);
+    this.stdin?.destroy();
+  }
+
   forgetReplay(): void {
     this.sources.stdout.forget();
     this.sources.stderr?.forget();

@@ -1,6 +1,12 @@
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { closeFd, LinuxError, openPidfd, sendSignal } from '@hatchery/linux';
+
+/** A sandbox's `work`. */
+export interface WorkCgroup {
+  /** Of its directory; null once it is closed: the number may be that of another sandbox's then. */
+  fd: number | null;
+}
 
 /**
  * A cgroup below a sandbox's `work` for one execution, so that all its descendants can be reached whatever sessions and
@@ -8,21 +14,39 @@ import { closeFd, LinuxError, openPidfd, sendSignal } from '@hatchery/linux';
  * signal have one.
  */
 export class TreeCgroup {
-  readonly #path: string;
+  readonly #work: WorkCgroup;
+  readonly #name: string;
   /** Init clones the execution into it; null once it was to be removed. */
-  directoryFd: number | null;
+  directoryFd: number | null = null;
 
-  /** @param workFd directory of `work`; @param firstId host id of the sandbox's root, who clones into it */
-  constructor(workFd: number, name: string, firstId: number) {
-    this.#path = `/proc/self/fd/${workFd}/${name}`;
-    mkdirSync(this.#path);
+  private constructor(work: WorkCgroup, name: string) {
+    this.#work = work;
+    this.#name = name;
+  }
+
+  /** Without a sandbox it leads nowhere. */
+  get #path(): string {
+    return `/proc/self/fd/${this.#work.fd ?? 'closed'}/${this.#name}`;
+  }
+
+  /** @param firstId host id of the sandbox's root, who clones into it */
+  static make(work: WorkCgroup, name: string, firstId: number): TreeCgroup {
+    const tree = new TreeCgroup(work, name);
+    mkdirSync(tree.#path);
     try {
-      chownSync(`${this.#path}/cgroup.procs`, firstId, firstId);
-      this.directoryFd = openSync(this.#path, 'r');
+      chownSync(`${tree.#path}/cgroup.procs`, firstId, firstId);
+      tree.directoryFd = openSync(tree.#path, 'r');
+      return tree;
     } catch (error) {
-      rmdirSync(this.#path);
+      rmdirSync(tree.#path);
       throw error;
     }
+  }
+
+  /** One that an earlier runner made; null: this execution has none. */
+  static find(work: WorkCgroup, name: string): TreeCgroup | null {
+    const tree = new TreeCgroup(work, name);
+    return existsSync(tree.#path) ? tree : null;
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -40,10 +64,15 @@ export class TreeCgroup {
     return lines.map(Number).filter((pid) => pid > 1);
   }
 
-  /** false: it still holds descendants; try again when they may have ended. At the latest it goes with its sandbox. */
-  remove(): boolean {
+  /** The cgroup stays. */
+  letGo(): void {
     if (this.directoryFd !== null) closeSync(this.directoryFd);
     this.directoryFd = null;
+  }
+
+  /** false: it still holds descendants; try again when they may have ended. At the latest it goes with its sandbox. */
+  remove(): boolean {
+    this.letGo();
     try {
       rmdirSync(this.#path);
     } catch (error) {

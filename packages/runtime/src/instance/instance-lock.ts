@@ -55,7 +55,8 @@ function tryLock(fd: number): boolean {
   }
 }
 
-function isFileAt(fd: number, path: string): boolean {
+/** Whether the path still leads to the file that is open. */
+export function isFileAt(fd: number, path: string): boolean {
   const held = fstatSync(fd);
   const found = statSync(path, { throwIfNoEntry: false });
   return found !== undefined && found.ino === held.ino && found.dev === held.dev;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { HatcheryError } from '../errors.ts';
 import { generateId } from '../spec/generate-id.ts';
 import { quote } from '../spec/invalid.ts';
-import { lockInstance } from './instance-lock.ts';
+import { isFileAt, lockInstance } from './instance-lock.ts';
 import { makeSearchable } from './make-searchable.ts';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -18,6 +18,8 @@ export interface LockedInstance {
   readonly cgroupBase: string;
   /** Ids of the sandboxes that have a directory here. */
   sandboxIds(): string[];
+  /** false: somebody has removed the directory, and another owner may have made it anew. */
+  isOurs(): boolean;
   /** Gives the lock up; a private instance without sandboxes is removed first. Idempotent. */
   close(): void;
 }
@@ -91,6 +93,7 @@ function holdInstance(name: string, directory: string, lockFd: number): LockedIn
     directory,
     cgroupBase: `hatchery/${runDirectoryMark(dirname(directory))}${name}`,
     sandboxIds: () => listDirectory(sandboxes),
+    isOurs: () => isOpen && isFileAt(lockFd, join(directory, 'lock')),
     close(): void {
       if (!isOpen) return;
       isOpen = false;

@@ -1,64 +1,86 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { oldestInitVersion, wireVersion } from '@hatchery/zygote-ipc';
 import { HatcheryError } from '../errors.ts';
+import { inSection } from '../loop-delay/section.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
-import { lowestId, rangeSize } from './uid-ranges.ts';
+import { areCompiledVolumes } from '../spec/volumes.ts';
+import type { CreatedFrom } from '../types.ts';
+import { parsePreviousRecord } from './previous-record.ts';
+import { hasIdentity } from './record-fields.ts';
+import { formatHead, type RecordHead } from './record-head.ts';
+import { recordName, sandboxDirectory } from './sandbox-directory.ts';
 import { writeAtomically } from './write-atomically.ts';
 
-/** What must be known of a sandbox to find, adopt or undo it after the runner's death. */
-export interface SandboxRecord {
-  readonly version: 1;
-  readonly id: string;
+/** Of a record that the build before this one wrote. */
+const previousName = 'record.json';
+
+/** When a sandbox's time is up. */
+export interface Deadline {
+  /** CLOCK_MONOTONIC in milliseconds, which goes on through a runner's death and starts anew with the kernel. */
+  readonly monotonicMs: number;
+  /** What `expiresAt` shows; a clock that is set changes nothing else. ISO 8601. */
+  readonly wall: string;
+}
+
+/** What must be known of a sandbox to find, adopt, undo or start it again after its runner's death. */
+export interface SandboxRecord extends RecordHead {
+  readonly version: 2;
   readonly lifecycleId: string;
-  /** Another boot id than the kernel's: nothing of it is alive. */
-  readonly bootId: string;
   /** 32 random bytes as hex, which init asks of whoever connects. */
   readonly token: string;
   /** First id of the leased range. */
   readonly firstId: number;
-  /** Name of its cgroups below the instance's. */
-  readonly cgroup: string;
-  /** `intent`: written before the clone, so a sandbox may or may not exist. */
-  readonly state: 'intent' | 'running';
-  /** Init as the host sees it; null while it is not cloned. The start time is field 22 of /proc/<pid>/stat. */
-  readonly init: { readonly pid: number; readonly startTime: string } | null;
+  /** The wire that its init speaks. */
+  readonly wireVersion: number;
+  /**
+   * `intent`: written before the clone, so a sandbox may or may not exist. `restart`: likewise, of a root on disk that
+   * was there before and stays. `parked`: made ahead, and nobody's yet. `stopped`: nothing but the root on disk. Whether it
+   * is paused its cgroup tells.
+   */
+  readonly state: 'intent' | 'restart' | 'parked' | 'running' | 'stopped';
   /** ISO 8601. */
   readonly createdAt: string;
+  readonly createdFrom: CreatedFrom;
+  /** null: none, or it is paused. */
+  readonly deadline: Deadline | null;
   readonly spec: CompiledSpec;
 }
 
-const fileName = 'record.json';
-
-/** Where a sandbox's record and socket are. */
-export function sandboxDirectory(instanceDirectory: string, id: string): string {
-  return join(instanceDirectory, 'sandboxes', id);
-}
-
-/** Makes the directory that claims the id. Throws ERR_SANDBOX_EXISTS when it is taken, even by debris. */
-export function makeSandboxDirectory(instanceDirectory: string, id: string): string {
-  const directory = sandboxDirectory(instanceDirectory, id);
-  try {
-    mkdirSync(directory, { mode: 0o711 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const text = `create of sandbox ${id}: ${directory} exists; destroy that sandbox or choose another id`;
-    throw new HatcheryError('ERR_SANDBOX_EXISTS', text, { step: 'claim-id', cause: error });
-  }
-  // The umask must not close it to the sandbox's mapped root.
-  chmodSync(directory, 0o711);
-  return directory;
+/** The text of a record file: the head, an empty line, and all of it as JSON. */
+export function formatRecord(record: SandboxRecord): string {
+  return `${formatHead(record)}\n${JSON.stringify(record)}\n`;
 }
 
 /** Writes the record atomically (0600: it holds the token and the environment). */
 export function writeRecord(instanceDirectory: string, record: SandboxRecord): void {
-  writeAtomically(join(sandboxDirectory(instanceDirectory, record.id), fileName), `${JSON.stringify(record)}\n`);
+  const path = join(sandboxDirectory(instanceDirectory, record.id), recordName);
+  inSection('record of a sandbox', () => writeAtomically(path, formatRecord(record)));
+}
+
+/** Writes the record; one that the build before this one wrote goes, so that there are not two. */
+export function renewRecord(instanceDirectory: string, record: SandboxRecord): void {
+  writeRecord(instanceDirectory, record);
+  rmSync(join(sandboxDirectory(instanceDirectory, record.id), previousName), { force: true });
 }
 
 /** null: there is none, so nothing was cloned under this id. Throws ERR_SANDBOX_LOST when it cannot be understood. */
 export function readRecord(instanceDirectory: string, id: string): SandboxRecord | null {
-  const path = join(sandboxDirectory(instanceDirectory, id), fileName);
+  const directory = sandboxDirectory(instanceDirectory, id);
+  return (
+    readAs(join(directory, recordName), (text) => parseRecord(text, id)) ??
+    readAs(join(directory, previousName), (text) => parsePreviousRecord(text, id))
+  );
+}
+
+/** Reads a record file elsewhere, of a root on disk. Throws ERR_SANDBOX_LOST. */
+export function readRecordFile(path: string, id: string): SandboxRecord | null {
+  return readAs(path, (text) => parseRecord(text, id));
+}
+
+function readAs(path: string, parse: (text: string) => SandboxRecord): SandboxRecord | null {
   try {
-    return parseRecord(readFileSync(path, 'utf8'), id);
+    return parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     const why = error instanceof Error ? error.message : String(error);
@@ -67,62 +89,47 @@ export function readRecord(instanceDirectory: string, id: string): SandboxRecord
   }
 }
 
-/**
- * Removes a sandbox's directory; a missing one is fine. Never recursive: what it holds is flat and ours, and a mount
- * left in it must make this fail, not be emptied. Synchronous, as everything here: four calls on a tmpfs.
- */
-export function removeSandboxDirectory(instanceDirectory: string, id: string): void {
-  const directory = sandboxDirectory(instanceDirectory, id);
-  const entries = ifThere(() => readdirSync(directory, { withFileTypes: true })) ?? [];
-  // The record goes last, so that an interrupted removal is still found by it.
-  entries.sort((a, b) => Number(a.name === fileName) - Number(b.name === fileName));
-  for (const entry of entries) {
-    const path = join(directory, entry.name);
-    ifThere(() => (entry.isDirectory() ? rmdirSync(path) : unlinkSync(path)));
-  }
-  ifThere(() => rmdirSync(directory));
-}
-
 function parseRecord(text: string, id: string): SandboxRecord {
-  const record = JSON.parse(text) as Partial<SandboxRecord> | null;
+  const headEnd = text.indexOf('\n\n');
+  if (!text.startsWith('hatchery-record ') || headEnd < 0) throw new Error('it is not a record');
+  const record = JSON.parse(text.slice(headEnd + 2)) as Partial<SandboxRecord> | null;
   const version: unknown = record?.version;
-  if (version !== 1) throw new Error(`version ${JSON.stringify(version)} is not one this build knows`);
+  if (version !== 2) throw new Error(`version ${JSON.stringify(version)} is not one this build knows`);
   const isWhole =
-    record?.id === id &&
-    typeof record.lifecycleId === 'string' &&
-    typeof record.bootId === 'string' &&
-    /^[0-9a-f]{64}$/.test(record.token ?? '') &&
-    isRangeStart(record.firstId) &&
-    typeof record.cgroup === 'string' &&
-    (record.state === 'intent' || record.state === 'running') &&
-    isInit(record.init) &&
-    typeof record.createdAt === 'string' &&
-    typeof record.spec === 'object' &&
-    record.spec !== null;
+    hasIdentity(record, id) &&
+    isWire(record?.wireVersion) &&
+    arePaths(record?.cgroups) &&
+    isPathOrNull(record?.range) &&
+    isPathOrNull(record?.root) &&
+    ['pool', 'demand', undefined].includes(record?.createdFrom) &&
+    ['intent', 'restart', 'parked', 'running', 'stopped'].includes(record?.state ?? '') &&
+    isDeadline(record?.deadline) &&
+    areCompiledVolumes(record?.spec?.volumes ?? []);
   if (!isWhole) throw new Error('fields are missing or wrong');
-  return record as SandboxRecord;
+  const { spec, ...rest } = record as SandboxRecord;
+  // Written by a build without volumes it names none; by one without a pool, not where it is from.
+  const createdFrom = rest.createdFrom ?? 'demand';
+  const whole = { ...rest, createdFrom, spec: { ...spec, volumes: spec.volumes ?? [] } };
+  // The shim acts on the head and the runtime on the rest: they must be about the same things.
+  if (text.slice(0, headEnd + 1) !== formatHead(whole)) throw new Error('its head tells something else than the rest');
+  return whole;
 }
 
-/** A wrong one would remove or chown what belongs to the host. */
-function isRangeStart(id: unknown): boolean {
-  return (
-    Number.isSafeInteger(id) && Number(id) >= lowestId && Number(id) <= 0x7fff_0000 && Number(id) % rangeSize === 0
-  );
+/** One that this build can still talk to. */
+function isWire(version: unknown): boolean {
+  return Number.isInteger(version) && Number(version) >= oldestInitVersion && Number(version) <= wireVersion;
 }
 
-/** Pids 0, 1 and negative ones are never anybody's init, and must never be signalled. */
-function isInit(init: SandboxRecord['init'] | undefined): boolean {
-  return (
-    init === null || (Number.isSafeInteger(init?.pid) && Number(init?.pid) > 1 && /^\d+$/.test(init?.startTime ?? ''))
-  );
+function arePaths(paths: unknown): boolean {
+  return Array.isArray(paths) && paths.every((path) => typeof path === 'string' && path.startsWith('/'));
 }
 
-/** undefined: it was gone already. */
-function ifThere<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+function isPathOrNull(path: unknown): boolean {
+  return path === null || (typeof path === 'string' && path.startsWith('/'));
+}
+
+function isDeadline(deadline: unknown): boolean {
+  if (deadline === null) return true;
+  const { monotonicMs, wall } = (deadline ?? {}) as Partial<Deadline>;
+  return Number.isFinite(monotonicMs) && typeof wall === 'string';
 }

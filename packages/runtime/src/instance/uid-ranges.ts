@@ -8,6 +8,8 @@ export interface Lease {
   /** First of 65,536 ids. */
   readonly firstId: number;
   readonly sandboxId: string;
+  /** The link that is the lease. */
+  readonly path: string;
   /** Gives the range back; call it when no process and no file of it is left. Idempotent. */
   release(): void;
 }
@@ -76,13 +78,15 @@ export function leasesOf(instanceDirectory: string, options: { directory?: strin
 
 function leaseOf(directory: string, firstId: number, sandboxId: string): Lease {
   let released = false;
+  const path = join(directory, linkName(firstId));
   return {
     firstId,
     sandboxId,
+    path,
     release(): void {
       // The range may be another sandbox's right after the first release.
       if (released) return;
-      unlinkIfThere(join(directory, linkName(firstId)));
+      unlinkIfThere(path);
       released = true;
     },
   };

@@ -1,8 +1,12 @@
+import { BlockingPool } from '@hatchery/blocking-io';
 import { CgroupBase, CgroupError } from '@hatchery/cgroup';
 import { RuntimeContext } from '../context.ts';
 import { HatcheryError } from '../errors.ts';
 import { openInstance } from '../instance/instance.ts';
+import type { PoolOptions } from '../pool/warm-pool.ts';
+import type { SandboxSubscriber } from '../sandbox-map/sandbox-subscriber.ts';
 import type { Logger } from '../types.ts';
+import { installTrustedShim } from './trusted-shim.ts';
 import { ZygoteKeeper } from './zygote-keeper.ts';
 
 export interface OpenOptions {
@@ -15,6 +19,16 @@ export interface OpenOptions {
   readonly replayTotalBytes: number;
   readonly exitRetentionMs: number;
   readonly orphanMs: number;
+  readonly developmentKey: string | null;
+  readonly gcIntervalMs: number;
+  readonly quarantineMs: number;
+  readonly subscribers: readonly SandboxSubscriber[];
+  readonly subscriberBudgetMs: number;
+  readonly loopBudgetMs: number | null;
+  /** null: nothing is made ahead. */
+  readonly pool: PoolOptions | null;
+  /** null: one of the runtime's own. */
+  readonly workers: BlockingPool | null;
 }
 
 function requireHost(): void {
@@ -55,20 +69,24 @@ function giveBack(cgroups: CgroupBase | null, logger: Logger): void {
   }
 }
 
-/** Lock, cgroups, zygote, in that order; what was taken is given back when a later one fails. */
+/** Shim, lock, workers, cgroups, zygote, in that order; what was taken is given back when a later one fails. */
 export async function openContext(options: OpenOptions): Promise<RuntimeContext> {
   requireHost();
+  const shim = await installTrustedShim(options);
   const instance = openInstance({ runDirectory: options.runDirectory, name: options.instance });
   let cgroups: CgroupBase | null = null;
   let zygotes: ZygoteKeeper | null = null;
+  let workers: BlockingPool | null = null;
   try {
+    workers = options.workers ?? (await BlockingPool.open({ logger: options.logger }));
     cgroups = openCgroups(instance.cgroupBase, options.logger);
-    zygotes = new ZygoteKeeper(cgroups, options.logger);
+    zygotes = new ZygoteKeeper(shim, cgroups, options.logger);
     await zygotes.get();
-    return new RuntimeContext({ instance, cgroups, zygotes, options });
+    return new RuntimeContext({ instance, cgroups, zygotes, workers, options });
   } catch (error) {
     await zygotes?.close();
     giveBack(cgroups, options.logger);
+    if (options.workers === null) await workers?.close();
     instance.close();
     if (error instanceof HatcheryError) throw error;
     const happened = error instanceof Error ? error.message : String(error);

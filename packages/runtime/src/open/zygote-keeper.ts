@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { CgroupBase } from '@hatchery/cgroup';
-import { readShim, startZygote, type Zygote } from '@hatchery/zygote-ipc';
+import { startZygote, type Zygote } from '@hatchery/zygote-ipc';
 import type { Logger } from '../types.ts';
 
 /** Keeps one zygote running: when it dies, another is started at once. */
@@ -13,10 +13,11 @@ export class ZygoteKeeper {
   #current: Promise<Zygote> | null = null;
   #closed = false;
 
-  constructor(cgroups: CgroupBase, logger: Logger) {
+  /** @param shim verified bytes, the same for every zygote of this runtime */
+  constructor(shim: Uint8Array, cgroups: CgroupBase, logger: Logger) {
     this.#cgroups = cgroups;
     this.#logger = logger;
-    this.#shim = readShim();
+    this.#shim = shim;
     this.#leaf = cgroups.openLeaf('zygote');
   }
 
@@ -26,11 +27,13 @@ export class ZygoteKeeper {
     return this.#current;
   }
 
-  /** Ends a zygote that does not answer, so that it does nothing any more; resolves when its process is gone. */
-  async replace(): Promise<void> {
-    const zygote = await this.#current?.catch(() => null);
-    this.#current = null;
-    await zygote?.kill();
+  /** Ends a zygote that does not answer, or is dead, so that it does nothing any more; resolves when its process is gone. */
+  async replace(zygote: Zygote): Promise<void> {
+    // Somebody may have done so already; the one that came after it is fine.
+    const current = this.#current;
+    if ((await current?.catch(() => null)) === zygote && this.#current === current)
+      this.#current = this.#closed ? null : this.#start();
+    await zygote.kill();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { HatcheryError, throwIfAborted } from '../errors.ts';
 import { checkBoolean, checkInteger, checkKeys } from '../spec/fields.ts';
 import type { AttachOptions, ExitStatus, OutputEvent } from '../types.ts';
+import type { Loan } from './output-log.ts';
 import type { OutputCursor, OutputSource } from './output-source.ts';
 
 type StreamName = 'stdout' | 'stderr';
@@ -19,19 +20,23 @@ class Follower implements OutputCursor {
   readonly #name: StreamName;
   readonly #source: OutputSource;
   readonly #onChange: () => void;
+  readonly #lends: boolean;
   readonly holdsBack: boolean;
   #offset: number;
+  #loan: Loan | null = null;
+  #isUnsureTold = false;
 
   constructor(
     name: StreamName,
     source: OutputSource,
-    options: { offset: number; holdsBack: boolean },
+    options: { offset: number; holdsBack: boolean; lends: boolean },
     wake: () => void,
   ) {
     this.#name = name;
     this.#source = source;
     this.#offset = options.offset;
     this.holdsBack = options.holdsBack;
+    this.#lends = options.lends;
     this.#onChange = wake;
     source.add(this);
   }
@@ -43,6 +48,11 @@ class Follower implements OutputCursor {
   /** Where the stream ends for now. */
   get end(): number {
     return this.#source.log.end;
+  }
+
+  /** It stands where bytes may be missing, and has not said so. */
+  get owesGap(): boolean {
+    return this.#offset === this.#source.log.unsureAt && !this.#isUnsureTold;
   }
 
   onChange(): void {
@@ -57,15 +67,39 @@ class Follower implements OutputCursor {
       this.#offset = log.start;
       return { type: 'gap', stream: this.#name, offset, bytes: log.start - offset };
     }
-    const data = log.at(offset);
+    if (this.owesGap) {
+      this.#isUnsureTold = true;
+      return { type: 'gap', stream: this.#name, offset, bytes: null };
+    }
+    const data = this.#lends ? this.#borrow(offset) : log.at(offset);
     if (data === null) return null;
-    this.#offset += data.length;
-    this.#source.moved();
+    // What is borrowed stays this reader's until it is given back: then the program may overwrite it.
+    if (!this.#lends) this.#moveTo(offset + data.length);
     return { type: 'data', stream: this.#name, offset, data };
   }
 
+  /** The event that `next` returned last has been looked at. */
+  looked(): void {
+    const loan = this.#loan;
+    if (loan === null) return;
+    this.#loan = null;
+    loan.giveBack();
+    this.#moveTo(this.#offset + loan.data.length);
+  }
+
   leave(): void {
+    this.#loan?.giveBack();
     this.#source.delete(this);
+  }
+
+  #borrow(offset: number): Buffer | null {
+    this.#loan = this.#source.log.lend(offset);
+    return this.#loan?.data ?? null;
+  }
+
+  #moveTo(offset: number): void {
+    this.#offset = offset;
+    this.#source.moved();
   }
 }
 
@@ -89,11 +123,12 @@ class Bell {
 interface Compiled {
   readonly offsets: Readonly<Record<StreamName, number>>;
   readonly holdsBack: boolean;
+  readonly lends: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 function compile({ what, sources }: Attachable, options: AttachOptions): Compiled {
-  checkKeys('options', options, ['stdoutOffset', 'stderrOffset', 'backPressure', 'signal']);
+  checkKeys('options', options, ['stdoutOffset', 'stderrOffset', 'backPressure', 'lend', 'signal']);
   const offsetOf = (name: StreamName): number => {
     const offset = checkInteger(`${name}Offset`, options[`${name}Offset`] ?? 0, 0, Number.MAX_SAFE_INTEGER);
     const end = sources[name]?.log.end ?? 0;
@@ -105,6 +140,7 @@ function compile({ what, sources }: Attachable, options: AttachOptions): Compile
   return {
     offsets: { stdout: offsetOf('stdout'), stderr: offsetOf('stderr') },
     holdsBack: checkBoolean('backPressure', options.backPressure ?? false),
+    lends: checkBoolean('lend', options.lend ?? false),
     signal,
   };
 }
@@ -114,12 +150,15 @@ export function attach(target: Attachable, options: AttachOptions = {}): AsyncIt
   return follow(target, compile(target, options));
 }
 
-async function* follow(target: Attachable, { offsets, holdsBack, signal }: Compiled): AsyncGenerator<OutputEvent> {
+async function* follow(
+  target: Attachable,
+  { offsets, holdsBack, lends, signal }: Compiled,
+): AsyncGenerator<OutputEvent> {
   const bell = new Bell();
   const wake = (): void => bell.ring();
   const followers = (['stdout', 'stderr'] as const).flatMap((name) => {
     const source = target.sources[name];
-    return source === undefined ? [] : [new Follower(name, source, { offset: offsets[name], holdsBack }, wake)];
+    return source === undefined ? [] : [new Follower(name, source, { offset: offsets[name], holdsBack, lends }, wake)];
   });
   signal?.addEventListener('abort', wake, { once: true });
   using _exit = target.onExit(wake);
@@ -132,13 +171,15 @@ async function* follow(target: Attachable, { offsets, holdsBack, signal }: Compi
       for (const follower of followers) {
         // Until the exit one event of each stream in turn; then what was there at the exit, however much is written since.
         const until = exit === null ? 0 : follower.end;
+        const owes = (): boolean => exit !== null && follower.owesGap;
         do {
           const event = follower.next();
           if (event === null) break;
           isQuiet = false;
           yield event;
+          follower.looked();
           throwIfAborted(signal, 'execution.attach()');
-        } while (follower.offset < until);
+        } while (follower.offset < until || owes());
       }
       if (exit !== null) {
         yield { type: 'exit', status: exit };

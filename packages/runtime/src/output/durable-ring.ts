@@ -1,4 +1,4 @@
-import { ftruncateSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { closeFd, createMemfd } from '@hatchery/linux';
 
 const headerBytes = 4096;
@@ -18,22 +18,58 @@ export type RingStream = 0 | 1;
 export class DurableRing {
   readonly #fd: number;
   readonly #capacityBytes: number;
-  readonly #committed: [number, number] = [0, 0];
+  readonly #committed: [number, number];
+
+  private constructor(fd: number, capacityBytes: number, committed: [number, number]) {
+    this.#fd = fd;
+    this.#capacityBytes = capacityBytes;
+    this.#committed = committed;
+  }
 
   /** @param capacityBytes of each stream. Throws `LinuxError` */
-  constructor(capacityBytes: number) {
-    this.#fd = createMemfd('hatchery-replay');
-    this.#capacityBytes = capacityBytes;
+  static create(capacityBytes: number): DurableRing {
+    const fd = createMemfd('hatchery-replay');
     const header = Buffer.alloc(64);
     header.write(magic, 'latin1');
     header.writeBigUInt64LE(BigInt(capacityBytes), 24);
     try {
-      ftruncateSync(this.#fd, headerBytes + 2 * capacityBytes);
-      writeSync(this.#fd, header, 0, header.length, 0);
+      ftruncateSync(fd, headerBytes + 2 * capacityBytes);
+      writeSync(fd, header, 0, header.length, 0);
+      return new DurableRing(fd, capacityBytes, [0, 0]);
     } catch (error) {
-      closeFd(this.#fd);
+      closeFd(fd);
       throw error;
     }
+  }
+
+  /** The ring of an earlier runner, of which init gave a descriptor; it stays the caller's when this throws. */
+  static open(fd: number): DurableRing {
+    const header = readAt(fd, 0, headerBytes);
+    const capacityBytes = Number(header.readBigUInt64LE(24));
+    const isRing = header.toString('latin1', 0, magic.length) === magic;
+    if (!isRing || fstatSync(fd).size !== headerBytes + 2 * capacityBytes)
+      throw new Error('it is no ring of this build');
+    const committedOf = (stream: RingStream): number => Number(header.readBigUInt64LE(64 + stream * streamHeaderBytes));
+    return new DurableRing(fd, capacityBytes, [committedOf(0), committedOf(1)]);
+  }
+
+  get capacityBytes(): number {
+    return this.#capacityBytes;
+  }
+
+  /** The last bytes of a stream as they were committed, where they end, and whether a read may have been lost there. */
+  restore(stream: RingStream): { bytes: Buffer; end: number; isUnsure: boolean } {
+    const end = this.#committed[stream];
+    const kept = Math.min(end, this.#capacityBytes);
+    const bytes = Buffer.allocUnsafeSlow(kept);
+    for (let done = 0; done < kept; ) {
+      const at = (end - kept + done) % this.#capacityBytes;
+      const length = Math.min(kept - done, this.#capacityBytes - at);
+      readAt(this.#fd, headerBytes + stream * this.#capacityBytes + at, length).copy(bytes, done);
+      done += length;
+    }
+    const isUnsure = readAt(this.#fd, 64 + stream * streamHeaderBytes + 8, 4).readUInt32LE(0) === 1;
+    return { bytes, end, isUnsure };
   }
 
   /** Stays the ring's. */
@@ -69,4 +105,15 @@ export class DurableRing {
     header.writeUInt32LE(isReading ? 1 : 0, 8);
     writeSync(this.#fd, header, 0, header.length, 64 + stream * streamHeaderBytes);
   }
+}
+
+/** All of it, or an error: a file that was cut short is none of ours. */
+function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = readSync(fd, bytes, done, length - done, position + done);
+    if (count === 0) throw new Error(`it ends at ${position + done}`);
+    done += count;
+  }
+  return bytes;
 }

@@ -1,21 +1,21 @@
 import { Reader } from '@hatchery/linux';
-import type { OutputLog } from './output-log.ts';
+import { inSection } from '../loop-delay/section.ts';
+import { blockBytes, type OutputLog } from './output-log.ts';
 import type { ReplayBudget } from './replay-budget.ts';
 
-const readBytes = 65_536;
 /** From this on a read buffer is given to the log as it is; below it a copy is cheaper, and keeps less memory. */
 const giveAwayFrom = 16_384;
 /** So much of one stream, and the other descriptors of the event loop get their turn. */
 const readsInATurn = 16;
 /** A reader that holds the program back may be so far behind. */
-const highWaterBytes = 65_536;
+const highWaterBytes = 262_144;
 /** A pipe that was found full gets so much: fewer turns for the same bytes. */
 const wideBytes = 1_048_576;
 /** More than a terminal holds of what was written to it, and a bound for one that somebody writes to for ever. */
 const terminalBytes = 131_072;
 /** Where every stream reads until its first large read: most executions write a line or two. A read and what becomes of
     it are one turn, so what is in it is always copied out before another stream reads. */
-const shared = Buffer.allocUnsafeSlow(readBytes);
+const shared = Buffer.allocUnsafeSlow(blockBytes);
 
 /** One who takes bytes out of the log, at its own pace. */
 export interface OutputCursor {
@@ -43,7 +43,7 @@ export interface OutputSourceOptions {
   /** null: the bytes need not survive this process. */
   readonly record: ReadRecord | null;
   /** Called once, when the descriptor is closed. */
-  readonly onFinished: () => void;
+  readonly onFinished: (isLetGo: boolean) => void;
 }
 
 /**
@@ -55,9 +55,10 @@ export class OutputSource {
   readonly #options: OutputSourceOptions;
   readonly #reader: Reader;
   readonly #cursors = new Set<OutputCursor>();
-  #buffer = shared;
+  #buffer: Buffer = shared;
   #finished = false;
   #isForgotten = false;
+  #isLetGo = false;
   #isWide = false;
   #record: ReadRecord | null;
 
@@ -66,7 +67,7 @@ export class OutputSource {
     this.log = options.log;
     this.#options = options;
     this.#record = options.record;
-    this.#reader = new Reader(fd, () => this.#onReadable());
+    this.#reader = new Reader(fd, () => inSection('output of executions', () => this.#onReadable()));
     this.#reader.start();
   }
 
@@ -144,8 +145,16 @@ export class OutputSource {
     if (this.#finished) return;
     this.#finished = true;
     this.#reader.close();
-    this.#options.onFinished();
+    this.#buffer = shared;
+    this.log.seal();
+    this.#options.onFinished(this.#isLetGo);
     this.#tell();
+  }
+
+  /** Closes our descriptor only: a writer that somebody else reads notices nothing. */
+  letGo(): void {
+    this.#isLetGo = true;
+    this.finish();
   }
 
   #onReadable(): void {
@@ -168,13 +177,20 @@ export class OutputSource {
       this.finish();
       return 0;
     }
-    const bytes = buffer.subarray(0, length);
-    this.log.append(bytes, buffer === shared || length < giveAwayFrom);
-    if (length >= giveAwayFrom) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+    this.#take(buffer, length);
     this.#tell();
     this.log.trim(this.#options.replayBytes, this.#needed());
     this.#options.budget.account(this);
     return length;
+  }
+
+  #take(buffer: Buffer, length: number): void {
+    if (length < giveAwayFrom) this.log.append(buffer.subarray(0, length));
+    else if (buffer !== shared) this.#buffer = this.log.exchange(buffer, length);
+    else {
+      this.log.append(buffer.subarray(0, length));
+      this.#buffer = Buffer.allocUnsafeSlow(blockBytes);
+    }
   }
 
   #read(buffer: Buffer): number | null {

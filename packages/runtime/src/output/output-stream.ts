@@ -12,7 +12,7 @@ const highWaterMark = 65_536;
 export class OutputStream extends Readable implements OutputCursor {
   readonly #name: string;
   readonly #source: OutputSource;
-  #offset = 0;
+  #offset: number;
   /** Somebody has begun to read. */
   #engaged = false;
   #isAsked = false;
@@ -23,6 +23,8 @@ export class OutputStream extends Readable implements OutputCursor {
     super({ highWaterMark });
     this.#name = name;
     this.#source = source;
+    // 0, or behind what an earlier runner took: attach() tells that.
+    this.#offset = source.log.end;
     source.add(this);
   }
 

@@ -1,4 +1,5 @@
 import { CgroupError } from '@hatchery/cgroup';
+import { VolumeError } from '@hatchery/linux';
 import { ChannelClosedError, RequestTimeoutError, ShimError, WireError } from '@hatchery/zygote-ipc';
 import { type ErrorCode, HatcheryError } from '../errors.ts';
 import { StepFailure } from './step-list.ts';
@@ -8,7 +9,8 @@ const scarce = new Set(['EAGAIN', 'ENOMEM', 'ENOSPC', 'EMFILE', 'ENFILE', 'EDQUO
 
 interface Translation {
   readonly code: ErrorCode;
-  readonly advice: string;
+  /** null: the error underneath says what to do. */
+  readonly advice: string | null;
 }
 
 function ofShim(error: ShimError): Translation {
@@ -20,6 +22,12 @@ function ofShim(error: ShimError): Translation {
       code: 'ERR_IMAGE_UNSUPPORTED',
       advice:
         'its filesystem cannot be idmapped; keep images on ext4, xfs, btrfs or tmpfs, not on a container’s overlay',
+    };
+  if (error.step === 'mount the volumes')
+    return {
+      code: 'ERR_VOLUME_TARGET',
+      advice:
+        'give a target that is free or of the source’s kind: no symlink on the way is followed, a directory goes on a directory and a file on a file',
     };
   if (error.step.startsWith('attach '))
     return {
@@ -38,6 +46,7 @@ function errnoOf(cause: unknown): string {
 
 function translate(cause: unknown, step: string | null): Translation {
   if (cause instanceof ShimError) return ofShim(cause);
+  if (cause instanceof VolumeError) return { code: cause.code, advice: null };
   if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
     return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };
   if (cause instanceof WireError || (cause instanceof ChannelClosedError && cause.cause instanceof WireError))
@@ -63,8 +72,6 @@ export function createError(id: string, error: unknown): Error {
   const { code, advice } = translate(cause, failure?.step ?? null);
   const step = cause instanceof ShimError ? cause.step : (failure?.step ?? null);
   const happened = cause instanceof Error ? cause.message : String(cause);
-  return new HatcheryError(code, `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}; ${advice}`, {
-    step,
-    cause,
-  });
+  const text = `create of sandbox ${id}: step "${step ?? 'create'}": ${happened}`;
+  return new HatcheryError(code, advice === null ? text : `${text}; ${advice}`, { step, cause });
 }

@@ -14,10 +14,12 @@ export class Executions {
   /** With a pipe open: those that have ended, too, as long as a background process holds it or their output is unread. */
   readonly #open = new Set<LiveExecution>();
   readonly #ended = new Map<string, { readonly execution: LiveExecution; readonly at: number }>();
-  #last = 0;
+  #last: number;
 
-  constructor(retentionMs: number) {
+  /** @param first the numbers given begin behind it */
+  constructor(retentionMs: number, first: number) {
     this.#retentionMs = retentionMs;
+    this.#last = first;
   }
 
   /** A number that this sandbox has not used. */
@@ -25,6 +27,11 @@ export class Executions {
     const number = ++this.#last;
     this.#running.set(number, null);
     return number;
+  }
+
+  /** An earlier runner gave this number. */
+  began(number: number): void {
+    this.#running.set(number, null);
   }
 
   /** null: its start is under way; undefined: it is not known here. */

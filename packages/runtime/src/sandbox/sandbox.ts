@@ -1,109 +1,107 @@
-import { closeSync } from 'node:fs';
-import { constants } from 'node:os';
-import { closeFd, sendSignal } from '@hatchery/linux';
-import type { ExecutionMessage, ExitMessage, InitConnection } from '@hatchery/zygote-ipc';
+import type { Duplex } from 'node:stream';
 import { abandonable } from '../abandon.ts';
+import { connectError } from '../connections/connect-error.ts';
 import type { RuntimeContext } from '../context.ts';
 import { HatcheryError, RuntimeClosedError, throwIfAborted } from '../errors.ts';
-import { enforceDeadline } from '../execution/deadline.ts';
-import { LiveExecution } from '../execution/execution.ts';
-import { killStalledChild } from '../execution/kill-stalled.ts';
+import type { LiveExecution } from '../execution/execution.ts';
 import { runToEnd } from '../execution/run-to-end.ts';
-import { type ExecutionPlace, startExecution } from '../execution/start-execution.ts';
-import { TreeCgroups } from '../execution/tree-cgroups.ts';
-import { InFlight } from '../in-flight.ts';
+import { LiveFiles } from '../files/live-files.ts';
+import type { SandboxFiles } from '../files/types.ts';
 import type { SandboxRecord } from '../instance/record.ts';
-import type { Lease } from '../instance/uid-ranges.ts';
-import { compileExec } from '../spec/exec-options.ts';
+import { inSection } from '../loop-delay/section.ts';
+import { compileExec, maxDelayMs } from '../spec/exec-options.ts';
 import { checkInteger } from '../spec/fields.ts';
 import { notSupported } from '../spec/invalid.ts';
-import type { CompiledSpec } from '../spec/sandbox-spec.ts';
-import type { CallOptions, ExecOptions, Execution, RunOptions, RunResult, Sandbox, SandboxState } from '../types.ts';
-import { Executions } from './executions.ts';
-import { reconnect } from './reconnect.ts';
-import { StateCell } from './state.ts';
-import { type Remains, teardown } from './teardown.ts';
-
-/** What a create hands over; descriptors are the sandbox's from then on. */
-export interface SandboxParts {
-  readonly spec: CompiledSpec;
-  readonly record: SandboxRecord;
-  readonly lease: Lease;
-  readonly connection: InitConnection;
-  /** Init as the host sees it. */
-  readonly pid: number;
-  readonly pidfd: number;
-  readonly rootFd: number;
-  /** Directory of the cgroup that executions are born in. */
-  readonly workFd: number;
-}
+import type {
+  CallOptions,
+  CreatedFrom,
+  ExecOptions,
+  Execution,
+  RunOptions,
+  RunResult,
+  Sandbox,
+  SandboxState,
+  SandboxStats,
+} from '../types.ts';
+import type { EndReason, Lifecycle } from './lifecycle.ts';
+import { type Beginning, Transitions } from './transitions.ts';
 
 /** What sandbox.run() collects unless told otherwise. */
 const defaultOutputBytes = 64 * 1024 ** 2;
 
-/** One being started, one on its way to init, and their answers on their way back. */
-const startsInFlight = 4;
-
 type Command = readonly [string, ...string[]];
 
-type EndReason = 'destroyed' | 'lost' | 'forced-close';
-
-/** A running sandbox of this runtime. */
+/** A sandbox of this runtime, from its first lifecycle to its end: what its callers see. */
 export class LiveSandbox implements Sandbox {
   readonly id: string;
-  readonly lifecycleId: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: Date;
-  readonly expiresAt: Date | null = null;
+  readonly files: SandboxFiles;
   readonly #context: RuntimeContext;
-  readonly #parts: SandboxParts;
-  readonly #state: StateCell;
-  readonly #remains: Remains;
-  /** Init starts one after the other: what waits for its turn there would use up its deadline. */
-  readonly #starts = new InFlight(startsInFlight);
-  readonly #trees: TreeCgroups;
-  readonly #executions: Executions;
-  readonly #disconnected = Promise.withResolvers<void>();
-  #connection: InitConnection;
-  #reconnecting: Promise<void> | null = null;
-  #teardown: Promise<void> | null = null;
-  #endReason: EndReason = 'lost';
+  readonly #transitions: Transitions;
+  #end: Promise<void> | null = null;
 
-  constructor(context: RuntimeContext, parts: SandboxParts) {
+  constructor(context: RuntimeContext, beginning: Beginning) {
+    const { id, spec, createdAt } = beginning.record;
+    this.id = id;
+    this.metadata = spec.metadata;
+    this.createdAt = new Date(createdAt);
     this.#context = context;
-    this.#parts = parts;
-    this.id = parts.spec.id;
-    this.lifecycleId = parts.record.lifecycleId;
-    this.metadata = parts.spec.metadata;
-    this.createdAt = new Date(parts.record.createdAt);
-    this.#state = new StateCell(this.id);
-    this.#remains = {
-      id: this.id,
-      instanceDirectory: context.instance.directory,
-      cgroup: context.cgroups.sandbox(this.id),
-      initPidfd: parts.pidfd,
-      rootFd: parts.rootFd,
-      lease: parts.lease,
-      onDead: () => this.#onDead(),
-    };
-    this.#trees = new TreeCgroups(parts.workFd, parts.lease.firstId);
-    this.#executions = new Executions(context.options.exitRetentionMs);
-    this.#connection = parts.connection;
-    this.#state.apply('made');
-    context.sandboxes.set(this.id, this);
-    context.tell('created', this);
+    this.#transitions = new Transitions(context, beginning, {
+      onExpired: () => this.#onExpired(),
+      onLost: (lifecycle) => this.#onLost(lifecycle),
+      onTakenOver: (error) => this.#onTakenOver(error),
+      onLive: () => context.sandboxes.insert(this),
+      onDestroyed: () => context.sandboxes.delete(this),
+    });
+    this.files = new LiveFiles(context, { id, reachFiles: (what) => this.#transitions.reachFiles(what) });
+    context.sandboxes.add(this);
   }
 
   get state(): SandboxState {
-    return this.#state.state;
+    return this.#transitions.state;
+  }
+
+  get createdFrom(): CreatedFrom {
+    return this.record.createdFrom;
+  }
+
+  get failure(): string | null {
+    return this.#transitions.failure;
+  }
+
+  get lifecycleId(): string {
+    return this.record.lifecycleId;
+  }
+
+  get expiresAt(): Date | null {
+    return this.#transitions.expiry.expiresAt;
+  }
+
+  get record(): SandboxRecord {
+    return this.#transitions.record;
+  }
+
+  get lifecycle(): Lifecycle | null {
+    return this.#transitions.lifecycle;
+  }
+
+  /** It could not be created, and nothing is there of it but this entry. */
+  get isEmpty(): boolean {
+    return this.#transitions.isEmpty;
+  }
+
+  /** It is made, or adopted, and connected: subscribers are told. */
+  goLive(): void {
+    this.#transitions.goLive();
   }
 
   executions(): Execution[] {
-    return this.#executions.running();
+    return this.lifecycle?.executions() ?? [];
   }
 
   execution(id: string): Execution | undefined {
-    return this.#executions.find(id);
+    return this.lifecycle?.execution(id);
   }
 
   exec(command: Command, options?: ExecOptions): Promise<Execution> {
@@ -113,14 +111,51 @@ export class LiveSandbox implements Sandbox {
       late.stdout.destroy();
       late.stderr.destroy();
     };
-    return this.#context.untilClosed('sandbox.exec()', this.#start(command, options), signal, drop);
+    return this.#context.untilClosed('sandbox.exec()', this.#exec(command, options), signal, drop);
   }
 
   async run(command: Command, options: RunOptions = {}): Promise<RunResult> {
     const { input, maxOutputBytes = defaultOutputBytes, ...execOptions } = options;
     checkInteger('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
-    const execution = await this.#start(command, input === undefined ? execOptions : { ...execOptions, stdin: 'pipe' });
+    const execution = await this.#exec(command, input === undefined ? execOptions : { ...execOptions, stdin: 'pipe' });
     return await runToEnd(execution, { input, maxOutputBytes });
+  }
+
+  pause(options: CallOptions = {}): Promise<void> {
+    return this.#change('sandbox.pause()', options, () => this.#transitions.pause());
+  }
+
+  resume(options: CallOptions = {}): Promise<void> {
+    return this.#change('sandbox.resume()', options, () => this.#transitions.resume());
+  }
+
+  stop(options: CallOptions = {}): Promise<void> {
+    return this.#change('sandbox.stop()', options, () => this.#transitions.stop());
+  }
+
+  start(options: CallOptions = {}): Promise<void> {
+    return this.#change('sandbox.start()', options, () => this.#transitions.start(options.signal));
+  }
+
+  setTimeout(timeoutMs: number | null): void {
+    const what = 'setTimeout()';
+    this.#context.requireOpen(`sandbox.${what}`);
+    if (timeoutMs !== null) checkInteger('timeoutMs', timeoutMs, 0, maxDelayMs);
+    this.#transitions.require(['running', 'pausing', 'paused', 'resuming', 'stopped'], what);
+    this.#transitions.setTimeout(timeoutMs);
+  }
+
+  async stats(options: CallOptions = {}): Promise<SandboxStats> {
+    throwIfAborted(options.signal, 'sandbox.stats()');
+    this.#context.requireOpen('sandbox.stats()');
+    this.#transitions.require(['running', 'pausing', 'paused', 'resuming'], 'stats()');
+    const { cpuMs, memoryBytes, memoryPeakBytes, pids, oomKills } = this.#context.cgroups.sandbox(this.id).stats();
+    return { cpuMs, memoryBytes, memoryPeakBytes, pids, oomKills };
+  }
+
+  connect(port: number, options: CallOptions = {}): Promise<Duplex> {
+    const work = this.#connect(port, options.signal);
+    return this.#context.untilClosed('sandbox.connect()', work, options.signal, (late) => late.destroy());
   }
 
   async destroy(options: CallOptions = {}): Promise<void> {
@@ -129,175 +164,113 @@ export class LiveSandbox implements Sandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.destroy();
+    // It was to run on, or is another's.
+    if (!this.#transitions.isLetGo) await this.destroy();
   }
 
   /** The one way to an end. Concurrent and later calls share the first one's teardown, unless it failed. */
   end(reason: EndReason): Promise<void> {
-    if (this.#teardown === null) {
-      if (this.#state.state === 'running') {
-        this.#endReason = reason;
-        this.#state.apply(reason === 'lost' ? 'init lost' : 'destroy asked');
-      }
-      const work = this.#tearDown().catch((error: unknown) => {
-        this.#teardown = null; // the next destroy tries again
+    if (this.#end === null) {
+      this.#transitions.beginEnd();
+      const ending = this.#context.locks.run(this.id, () => this.#endInTurn(reason));
+      const work = this.#context.hurrying(ending).catch((error: unknown) => {
+        this.#end = null; // the next destroy tries again
         throw error;
       });
-      this.#teardown = work;
+      this.#end = work;
+      this.#context.sandboxes.track(work);
       this.#context.inBackground(work);
     }
-    return this.#teardown;
+    return this.#end;
+  }
+
+  #endInTurn(reason: EndReason): Promise<void> {
+    const turn = this.#context.ends.take();
+    const begin = (): Promise<void> => inSection('begin of an end', () => this.#transitions.end(reason));
+    return turn === null ? begin() : turn.then(begin);
   }
 
   /** The runtime ends although this could not be removed: whoever waits is told, and nothing keeps the process alive. */
   abandon(): void {
-    for (const execution of this.#executions.all()) this.#endOf(execution);
-    this.#connection.close();
+    this.#transitions.expiry.stop();
+    this.lifecycle?.abandon(this.#transitions.endReason);
   }
 
-  onExit(exit: ExitMessage): void {
-    // One that nobody here knows was given up, or its exit is settled already and was told again on a new connection.
-    if (!this.#executions.told(exit)) this.#connection.acknowledge(exit.execution);
-  }
-
-  /** The connection to init broke: that is no exit yet. What runs goes on while a new one is made. */
-  onConnectionClosed(): void {
-    if (this.#state.state !== 'running') this.#disconnected.resolve();
-    // Never rejects. One at a time: a connection breaks once.
-    else this.#reconnecting = this.#reconnect();
-  }
-
-  /** What init still has, on a new connection. What nobody here knows was being started when the old one broke. */
-  #onExecution({ execution, pidfd, terminal, stdoutKept, stderrKept, ring }: ExecutionMessage): void {
-    const known = this.#executions.get(execution);
-    if (pidfd !== null && known === undefined) sendSignal(pidfd, constants.signals.SIGKILL);
-    // What was let go while there was no connection, or on the one that broke.
-    if (known !== undefined && known !== null) this.#connection.release(execution, known.closedStreams);
-    for (const fd of [pidfd, terminal, stdoutKept, stderrKept, ring]) if (fd !== null) closeFd(fd);
-  }
-
-  async #reconnect(): Promise<void> {
-    const { record, pidfd } = this.#parts;
-    const { instance, logger } = this.#context;
-    const address = {
-      instanceDirectory: instance.directory,
-      sandboxId: this.id,
-      token: Buffer.from(record.token, 'hex'),
-      epoch: Number(instance.epoch),
-      pidfd,
-    };
-    const connection = await reconnect(address, {
-      sandboxId: this.id,
-      onExit: (exit) => this.onExit(exit),
-      onExecution: (execution) => this.#onExecution(execution),
-      onClosed: () => this.onConnectionClosed(),
-    }).catch(() => {
-      // Out of descriptors: without a way to look at init, it is ended before it is told as lost.
-      sendSignal(pidfd, constants.signals.SIGKILL);
-      return null;
+  /** This runtime leaves it to the next one. */
+  async letGo(error: Error = new RuntimeClosedError('a sandbox that runs on')): Promise<void> {
+    await this.#context.locks.run(this.id, async () => {
+      await this.#transitions.letGo(error);
+      this.#context.sandboxes.delete(this);
     });
-    this.#reconnecting = null;
-    if (connection !== null) {
-      logger.warn({ sandboxId: this.id }, 'the connection to init broke; there is a new one');
-      this.#connection = connection;
-      return;
+  }
+
+  async #exec(command: Command, options: ExecOptions | undefined): Promise<LiveExecution> {
+    if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()');
+    const compiled = compileExec(command, options, this.record.spec);
+    if (compiled.durable === true && this.#context.instance.isPrivate)
+      throw notSupported('durable', true, 'open the runtime with a name for its instance');
+    this.#transitions.requireRunning('exec');
+    const { lifecycle } = this;
+    if (lifecycle === null) throw new HatcheryError('ERR_SANDBOX_STATE', `exec in sandbox ${this.id}: it has no init`);
+    const execution = await lifecycle.exec(compiled);
+    // Its sandbox ended while it was being started; the teardown did not see it.
+    if (this.state === 'destroyed' || lifecycle !== this.lifecycle)
+      lifecycle.endLate(execution, this.#transitions.endReason);
+    return execution;
+  }
+
+  async #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {
+    this.#context.requireOpen('sandbox.connect()');
+    checkInteger('port', port, 1, 65_535);
+    throwIfAborted(signal, 'sandbox.connect()');
+    const { connections } = this.#transitions.reachServers('connect()');
+    try {
+      return await connections.connect(port, signal);
+    } catch (error) {
+      throw connectError(this.id, port, error);
     }
-    this.#disconnected.resolve();
-    if (this.#state.state !== 'running') return;
-    logger.warn({ sandboxId: this.id }, 'a sandbox lost its init');
-    this.end('lost').catch((error: unknown) =>
-      logger.error({ err: error, sandboxId: this.id }, 'a lost sandbox could not be removed'),
+  }
+
+  /** A change of state: under the lock, given up by the caller alone, ended by a destroy. */
+  async #change(what: string, options: CallOptions, act: () => Promise<void>): Promise<void> {
+    this.#context.requireOpen(what);
+    throwIfAborted(options.signal, what);
+    const work = this.#context.hurrying(this.#context.locks.run(this.id, act));
+    this.#context.inBackground(work);
+    await this.#context.untilClosed(what, work, options.signal, () => {});
+  }
+
+  #onExpired(): void {
+    // What is so then is asked under the lock: a setTimeout() may come first, and a pause that is under way may fail.
+    if (this.record.spec.onTimeout === 'pause')
+      this.#inBackground('the pause at its timeout', () => this.#pauseIfDue());
+    else this.#inBackground('the destroy at its timeout', () => this.#endIfDue());
+  }
+
+  #onLost(lifecycle: Lifecycle): void {
+    this.#transitions.beginEnd();
+    this.#inBackground('the removal of what lost its init', () => this.#transitions.lose(lifecycle));
+  }
+
+  #onTakenOver(error: HatcheryError): void {
+    this.#context.logger.error({ err: error, sandboxId: this.id }, 'a sandbox is taken over by a newer runner');
+    this.#context.inBackground(this.letGo(error));
+  }
+
+  #inBackground(what: string, act: () => Promise<void>): void {
+    const work = this.#context.hurrying(this.#context.locks.run(this.id, act));
+    this.#context.inBackground(
+      work.catch((error: unknown) => this.#context.logger.error({ err: error, sandboxId: this.id }, `failed: ${what}`)),
     );
   }
 
-  async #start(command: Command, options: ExecOptions | undefined): Promise<LiveExecution> {
-    if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()');
-    const compiled = compileExec(command, options, this.#parts.spec);
-    if (compiled.durable === true && this.#context.instance.isPrivate)
-      throw notSupported('durable', true, 'open the runtime with a name for its instance');
-    throwIfAborted(compiled.signal, 'sandbox.exec()');
-    if (this.#reconnecting !== null) await this.#reconnecting;
-    this.#state.require('running', 'exec');
-    const number = this.#executions.begin();
-    try {
-      const parts = await this.#starts.run(() => {
-        throwIfAborted(compiled.signal, 'sandbox.exec()');
-        // It may have ended while this waited for its turn, and its descriptors' numbers be others' by now.
-        this.#state.require('running', 'exec');
-        return startExecution(this.#place(), number, compiled);
-      });
-      const execution: LiveExecution = new LiveExecution(parts, {
-        work: this.#context.work,
-        onEnded: () => {
-          if (parts.tree !== null) this.#trees.remove(parts.tree);
-        },
-        onPublished: () => {
-          this.#executions.ended(number, execution);
-          // Not before: until then a successor of this process has to be told.
-          this.#connection.acknowledge(number);
-        },
-      });
-      parts.streams.onFinished(() => this.#executions.closed(execution));
-      enforceDeadline(execution, compiled);
-      this.#executions.started(number, execution);
-      // Its sandbox ended while it was being started; the teardown did not see it.
-      if (this.state === 'destroyed') this.#endOf(execution);
-      return execution;
-    } catch (error) {
-      this.#executions.giveUp(number);
-      if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()', { cause: error });
-      if (this.#reconnecting !== null) await this.#reconnecting;
-      if (error instanceof HatcheryError && error.code === 'ERR_SANDBOX_LOST' && this.#state.state === 'running')
-        throw new HatcheryError(
-          'ERR_EXEC_FAILED',
-          `exec in sandbox ${this.id}: the connection to its init broke meanwhile and is mended; what may have been started is ended; try again`,
-          { cause: error },
-        );
-      throw error;
-    }
+  async #pauseIfDue(): Promise<void> {
+    const { state, expiry } = this.#transitions;
+    if (state === 'running' && expiry.isUp) await this.#transitions.pause();
   }
 
-  #place(): ExecutionPlace {
-    const { rootFd, lease, spec, pid } = this.#parts;
-    const { instance, cgroups, options, replay } = this.#context;
-    const cgroup = cgroups.sandbox(this.id);
-    return {
-      sandboxId: this.id,
-      connection: this.#connection,
-      rootFd,
-      trees: this.#trees,
-      cgroup,
-      lease,
-      noNewPrivileges: spec.noNewPrivileges,
-      replayBytes: options.replayBytes,
-      budget: replay,
-      durable: !instance.isPrivate,
-      release: (execution, streams) => this.#connection.release(execution, streams),
-      killStalled: (leastMs) => {
-        if (this.#state.state === 'running') killStalledChild(pid, cgroup.pids(), leastMs);
-      },
-    };
-  }
-
-  async #tearDown(): Promise<void> {
-    await teardown(this.#remains);
-    this.#state.apply('teardown done');
-    this.#context.sandboxes.delete(this.id);
-    this.#context.tell('destroyed', this, this.#endReason);
-    this.#executions.forget();
-  }
-
-  /** Every process is gone, and with it the other end of each pipe. */
-  async #onDead(): Promise<void> {
-    // Exits that init had told before it was killed are still in the socket; its end comes after them.
-    await this.#disconnected.promise;
-    for (const execution of this.#executions.all()) this.#endOf(execution);
-    this.#connection.close();
-    closeSync(this.#parts.workFd);
-  }
-
-  #endOf(execution: LiveExecution): void {
-    execution.takeRest();
-    execution.forced(this.#endReason);
+  async #endIfDue(): Promise<void> {
+    const { state, expiry } = this.#transitions;
+    if (state === 'running' && expiry.isUp) await this.#transitions.end('destroyed');
   }
 }

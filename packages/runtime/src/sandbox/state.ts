@@ -2,14 +2,49 @@ import { HatcheryError } from '../errors.ts';
 import type { SandboxState } from '../types.ts';
 
 /** What happens to a sandbox. */
-export type SandboxEvent = 'made' | 'create failed' | 'destroy asked' | 'init lost' | 'teardown done';
+export type SandboxEvent =
+  | 'made'
+  | 'create failed'
+  | 'pause asked'
+  | 'frozen'
+  | 'pause failed'
+  | 'resume asked'
+  | 'thawed'
+  | 'resume failed'
+  | 'stop asked'
+  | 'stop done'
+  | 'start asked'
+  | 'start failed'
+  | 'init lost'
+  | 'destroy asked'
+  | 'teardown done';
+
+type Row = Readonly<Partial<Record<SandboxEvent, SandboxState>>>;
 
 /** The one table: state x event -> next state. What is not here is refused. */
-const transitions: Readonly<Partial<Record<SandboxState, Readonly<Partial<Record<SandboxEvent, SandboxState>>>>>> = {
+const transitions: Readonly<Record<SandboxState, Row>> = {
   creating: { made: 'running', 'create failed': 'failed' },
-  running: { 'destroy asked': 'destroying', 'init lost': 'destroying' },
-  failed: { 'destroy asked': 'destroying' },
-  destroying: { 'teardown done': 'destroyed' },
+  running: {
+    'pause asked': 'pausing',
+    'stop asked': 'stopping',
+    'init lost': 'destroying',
+    'destroy asked': 'destroying',
+  },
+  pausing: { frozen: 'paused', 'pause failed': 'running' },
+  paused: {
+    'resume asked': 'resuming',
+    'stop asked': 'stopping',
+    'init lost': 'destroying',
+    'destroy asked': 'destroying',
+  },
+  resuming: { thawed: 'running', 'resume failed': 'paused' },
+  // A root on disk outlives its init: what was lost is stopped, not destroyed.
+  stopping: { 'stop done': 'stopped', 'destroy asked': 'destroying', 'stop asked': 'stopping' },
+  stopped: { 'start asked': 'starting', 'destroy asked': 'destroying' },
+  starting: { made: 'running', 'start failed': 'failed' },
+  failed: { 'start asked': 'starting', 'destroy asked': 'destroying' },
+  destroying: { 'teardown done': 'destroyed', 'destroy asked': 'destroying' },
+  destroyed: {},
 };
 
 /** Where an event leads, from wherever it is possible: for the text of a refusal. */
@@ -21,10 +56,12 @@ function goalsOf(event: SandboxEvent): string {
 /** The state of one sandbox; only its owner holds this object, everybody else reads `sandbox.state`. */
 export class StateCell {
   readonly #id: string;
-  #state: SandboxState = 'creating';
+  #state: SandboxState;
 
-  constructor(id: string) {
+  /** @param state other than `creating` for one that was found: adopted, or stopped before */
+  constructor(id: string, state: SandboxState = 'creating') {
     this.#id = id;
+    this.#state = state;
   }
 
   get state(): SandboxState {
@@ -33,7 +70,7 @@ export class StateCell {
 
   /** Moves on and returns the new state. Throws ERR_SANDBOX_STATE naming both states and what is possible. */
   apply(event: SandboxEvent): SandboxState {
-    const possible = transitions[this.#state] ?? {};
+    const possible = transitions[this.#state];
     const next = possible[event];
     if (next === undefined) {
       const ways = Object.entries(possible).map(([name, to]) => `${name} -> ${to}`);
@@ -44,10 +81,16 @@ export class StateCell {
     return next;
   }
 
-  /** Throws ERR_SANDBOX_STATE naming both states unless the sandbox is in `wanted`. */
-  require(wanted: SandboxState, what: string): void {
-    if (this.#state === wanted) return;
-    const text = `${what} in sandbox ${this.#id}: it is ${this.#state}, not ${wanted}; create another one`;
+  can(event: SandboxEvent): boolean {
+    return transitions[this.#state][event] !== undefined;
+  }
+
+  /** Throws ERR_SANDBOX_STATE naming both states unless the sandbox is in one of `wanted`. */
+  require(wanted: SandboxState | readonly SandboxState[], what: string, advice = 'create another one'): void {
+    const list: readonly SandboxState[] = typeof wanted === 'string' ? [wanted] : wanted;
+    if (list.includes(this.#state)) return;
+    const remedy = this.#state === 'paused' && list.includes('running') ? 'resume it first' : advice;
+    const text = `${what} in sandbox ${this.#id}: it is ${this.#state}, not ${list.join(' or ')}; ${remedy}`;
     throw new HatcheryError('ERR_SANDBOX_STATE', text);
   }
 }

@@ -1,3 +1,5 @@
+import { inSection } from '../loop-delay/section.ts';
+
 /** A step that failed, with its name; `cause` is what it threw. */
 export class StepFailure extends Error {
   override readonly name = 'StepFailure';
@@ -29,7 +31,7 @@ export class StepList {
     this.#mayGoOn();
     let value: T;
     try {
-      value = await act();
+      value = await inSection(`step: ${step}`, act);
     } catch (error) {
       throw new StepFailure(step, error);
     }

@@ -1,9 +1,7 @@
-import type { SandboxCgroup } from '@hatchery/cgroup';
-import { closeFd } from '@hatchery/linux';
+import { type BlockingPool, PoolError } from '@hatchery/blocking-io';
+import { closeFd, TeardownError } from '@hatchery/linux';
 import { HatcheryError } from '../errors.ts';
-import { removeSandboxDirectory } from '../instance/record.ts';
-import type { Lease } from '../instance/uid-ranges.ts';
-import { exitTimeoutMs, waitForExit } from '../wait-for-exit.ts';
+import type { LentLease } from '../instance/range-pool.ts';
 
 /**
  * What there is of a sandbox, from a full one down to the debris of a half-made one. A teardown takes out what it has
@@ -11,82 +9,85 @@ import { exitTimeoutMs, waitForExit } from '../wait-for-exit.ts';
  */
 export interface Remains {
   readonly id: string;
-  readonly instanceDirectory: string;
-  readonly cgroup: SandboxCgroup;
-  /** null: init was never cloned, or its runner is dead. Closed by the teardown. */
+  /** The sandbox's, in the run directory. */
+  readonly directory: string;
+  /** The head of its record: whom to end, and what to remove. */
+  readonly head: string;
+  /** Closed once init is dead. null: its runner is dead, or it was never cloned. */
   initPidfd: number | null;
-  /** Closed by the teardown; it pins the root's filesystem. */
+  /** Closed in a worker: whoever closes it last pays for the unmounting (5 ms a thousand files). */
   rootFd: number | null;
-  readonly lease: Lease | null;
+  /** Takes the root of a sandbox of which nothing else is left, to be unmounted later; null: that is part of the teardown. */
+  readonly dropRoot: ((rootFd: number) => void) | null;
+  /** Goes back to its pool where there is room; null: its link is removed. */
+  readonly lease: LentLease | null;
   /** Runs when every process is gone: exits are settled before anything is released. */
   onDead: (() => void | Promise<void>) | null;
 }
 
-type Step = readonly [name: string, run: (remains: Remains) => void | Promise<void>];
+/** `all`, or all but the root on disk and the directory with the record, for a later start. */
+export type TeardownExtent = 'all' | 'all but the root on disk';
 
-/**
- * The one order in which a sandbox goes, whatever state it is in; nothing is asked of the sandbox itself. What could be
- * reused by another (ids, directory) is released only after the kernel has said that nobody is left.
- */
-const steps: readonly Step[] = [
-  // First: whoever holds the root last pays for its unmounting (5 ms a thousand files), and that must be init's exit.
-  ['let go of the root', letGoOfRoot],
-  ['kill every process', ({ cgroup }) => ifThere(() => cgroup.kill())],
-  ['wait for the exit of init', exitOfInit],
-  [
-    'wait until the cgroup is empty',
-    ({ cgroup }) => ifThere(() => cgroup.waitUnpopulated({ timeoutMs: exitTimeoutMs })),
-  ],
-  ['settle the executions', settle],
-  ['remove the cgroups', ({ cgroup }) => cgroup.remove()],
-  ['remove the directory', ({ instanceDirectory, id }) => removeSandboxDirectory(instanceDirectory, id)],
-  ['release the id range', ({ lease }) => lease?.release()],
-];
-
-/**
- * Removes everything that is there of a sandbox. Stops at the first step that fails, so that nothing is released while
- * something may still use it. Rejects with ERR_RESOURCES naming the step; the record stays.
- */
-export async function teardown(remains: Remains): Promise<void> {
-  for (const [step, run] of steps) {
-    try {
-      await run(remains);
-    } catch (cause) {
-      const happened = cause instanceof Error ? cause.message : String(cause);
-      const text = `destroy of sandbox ${remains.id}: step "${step}": ${happened}; its record is kept, destroy it again`;
-      throw new HatcheryError('ERR_RESOURCES', text, { step, cause });
-    }
-  }
+/** What was still alive when a teardown began: leaks stay visible that way. */
+export interface Survivors {
+  readonly alive: number;
+  /** As the host sees them; the first of many. */
+  readonly pids: readonly number[];
 }
 
-async function ifThere(act: () => void | Promise<void>): Promise<void> {
+/** A killed process unwinds at once; one that is stuck in the kernel must not keep a worker from the others for long. */
+const waitMs = 2000;
+
+/**
+ * Ends a sandbox and removes everything that is there of it, whatever state it is in; nothing is asked of the sandbox
+ * itself. The steps are one table in C (`native/teardown` in `@hatchery/linux`), which the shim's mode `delete` runs, too.
+ * What could be reused by another (ids, directory) is released only after the kernel has said that nobody is left.
+ * Rejects with ERR_RESOURCES naming the step that failed; the record stays, and the teardown can be run again.
+ */
+export async function teardown(workers: BlockingPool, remains: Remains, extent: TeardownExtent): Promise<Survivors> {
   try {
-    await act();
-  } catch (error) {
-    // A half-made sandbox has no cgroup yet, an interrupted teardown none any more.
-    if (!(error instanceof Error && 'errno' in error && error.errno === 'ENOENT') && !isGone(error)) throw error;
+    const { directory, head } = remains;
+    const survivors = await workers.run('endSandbox', { directory, head, waitMs });
+    await remains.onDead?.();
+    remains.onDead = null;
+    // Not before: whoever waits for a new connection to init learns of its death by this.
+    if (remains.initPidfd !== null) closeFd(remains.initPidfd);
+    remains.initPidfd = null;
+    const keeps = extent !== 'all';
+    const keep = { keepRoot: keeps, keepDirectory: keeps, keepRange: remains.lease?.staysLeased() ?? false };
+    const release = (rootFd: number | null): Promise<void> =>
+      workers.run('releaseSandbox', { directory, head, rootFd, waitMs, ...keep });
+    if (remains.dropRoot === null) await handOverRoot(remains, release);
+    // After it, so that it does not wait for its own root; what fails leaves no root behind either.
+    else await release(null).finally(() => dropRoot(remains));
+    remains.lease?.release();
+    return survivors;
+  } catch (cause) {
+    throw teardownError(remains.id, cause);
   }
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_CGROUP_GONE';
+function dropRoot(remains: Remains): void {
+  if (remains.rootFd !== null) remains.dropRoot?.(remains.rootFd);
+  remains.rootFd = null;
 }
 
-function letGoOfRoot(remains: Remains): void {
+/** A job that has begun closes it whatever else happens there; one that has not leaves it to the next attempt. */
+async function handOverRoot(remains: Remains, job: (rootFd: number | null) => Promise<void>): Promise<void> {
   const { rootFd } = remains;
   remains.rootFd = null;
-  if (rootFd !== null) closeFd(rootFd);
+  try {
+    await job(rootFd);
+  } catch (error) {
+    if (error instanceof PoolError && !error.started) remains.rootFd = rootFd;
+    throw error;
+  }
 }
 
-async function exitOfInit(remains: Remains): Promise<void> {
-  const { initPidfd } = remains;
-  if (initPidfd === null) return;
-  await waitForExit(initPidfd);
-  remains.initPidfd = null;
-  closeFd(initPidfd);
-}
-
-async function settle(remains: Remains): Promise<void> {
-  await remains.onDead?.();
-  remains.onDead = null;
+function teardownError(id: string, cause: unknown): Error {
+  const happened = cause instanceof Error ? cause.message : String(cause);
+  const step = cause instanceof TeardownError ? cause.step : null;
+  const where = step === null ? '' : `step "${step}": `;
+  const text = `destroy of sandbox ${id}: ${where}${happened}; its record is kept, destroy it again`;
+  return new HatcheryError('ERR_RESOURCES', text, { step, cause });
 }

@@ -1,4 +1,5 @@
 import { HatcheryError } from '../errors.ts';
+import { maxTagBytes } from '../execution/label.ts';
 import type { ExecOptions, TerminalSize } from '../types.ts';
 import type { SandboxUser } from '../users/passwd.ts';
 import {
@@ -58,7 +59,7 @@ const maxStringBytes = 131_071;
 /** All arguments and variables with their NULs; well below the kernel's quarter of the stack limit. */
 const maxTotalBytes = 512 * 1024;
 /** setTimeout's longest delay. */
-const maxDelayMs = 2_147_483_647;
+export const maxDelayMs: number = 2_147_483_647;
 /** Of one stream. */
 export const maxReplayBytes: number = 1024 ** 3;
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -81,7 +82,7 @@ export function compileExec(
     env: { ...defaults.env, ...checkEnvironment('env', given.env ?? {}) },
     user: given.user === undefined ? defaults.user : checkUser('user', given.user),
     cwd: given.cwd === undefined ? defaults.cwd : checkAbsolutePath('cwd', given.cwd),
-    tag: given.tag === undefined ? undefined : checkText('tag', given.tag),
+    tag: given.tag === undefined ? undefined : checkText('tag', given.tag, maxTagBytes),
     stdin: checkStdin(given.stdin ?? 'ignore'),
     timeoutMs: given.timeoutMs === undefined ? null : checkInteger('timeoutMs', given.timeoutMs, 1, maxDelayMs),
     killGraceMs: checkInteger('killGraceMs', given.killGraceMs ?? 5000, 0, maxDelayMs),

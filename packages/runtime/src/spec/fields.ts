@@ -30,6 +30,12 @@ export function checkInteger(option: string, value: unknown, min: number, max: n
   return value;
 }
 
+export function checkOneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
+  const found = values.find((one) => one === value);
+  if (found === undefined) throw invalid(option, value, values.map((one) => `'${one}'`).join(' or '));
+  return found;
+}
+
 export function checkBoolean(option: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid(option, value, 'true or false');
   return value;

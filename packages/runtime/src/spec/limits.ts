@@ -16,6 +16,10 @@ export interface CompiledLimits {
 const mebibyte = 1024 * 1024;
 const minMemoryBytes = 16 * mebibyte;
 const minRootBytes = mebibyte;
+/** A filesystem with a journal has room for little else below. */
+const minDiskBytes = 16 * mebibyte;
+/** What ext4 with blocks of 4 KiB holds, less than the largest file on one. */
+const maxDiskBytes = 8 * 1024 ** 4;
 const maxShmBytes = 64 * mebibyte;
 /** What init and a small program need beside the files. */
 const processBytes = 8 * mebibyte;
@@ -30,7 +34,8 @@ const maxPids = 4_194_304;
 
 const known = ['memoryBytes', 'cpus', 'pids', 'rootBytes', 'bestEffort'];
 
-export function compileLimits(limits: SandboxLimits | undefined): CompiledLimits {
+/** @param root on disk it counts against the size of its image alone */
+export function compileLimits(limits: SandboxLimits | undefined, root: 'memory' | 'disk'): CompiledLimits {
   checkKeys('limits', limits, known);
   const memoryBytes = checkInteger(
     'limits.memoryBytes',
@@ -39,7 +44,15 @@ export function compileLimits(limits: SandboxLimits | undefined): CompiledLimits
     Number.MAX_SAFE_INTEGER,
   );
   const shmBytes = Math.min(maxShmBytes, Math.floor(memoryBytes / 8));
-  const rootBytes = compileRootBytes(limits?.rootBytes, memoryBytes, shmBytes);
+  const rootBytes =
+    root === 'disk'
+      ? checkInteger(
+          'limits.rootBytes',
+          limits?.rootBytes ?? Math.max(minDiskBytes, Math.floor(memoryBytes / 2)),
+          minDiskBytes,
+          maxDiskBytes,
+        )
+      : compileRootBytes(limits?.rootBytes, memoryBytes, shmBytes);
   return {
     memoryBytes,
     cpus: compileCpus(limits?.cpus ?? 1),

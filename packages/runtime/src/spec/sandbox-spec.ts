@@ -1,9 +1,12 @@
 import type { SandboxSpec } from '../types.ts';
+import { maxDelayMs } from './exec-options.ts';
 import {
   checkAbsolutePath,
   checkBoolean,
   checkEnvironment,
+  checkInteger,
   checkKeys,
+  checkOneOf,
   checkText,
   checkTexts,
   checkUser,
@@ -11,6 +14,7 @@ import {
 import { generateId } from './generate-id.ts';
 import { invalid, notSupported } from './invalid.ts';
 import { type CompiledLimits, compileLimits } from './limits.ts';
+import { type CompiledVolume, compileVolumes } from './volumes.ts';
 
 /** A spec with nothing left open; plain data, so that a record can hold it. */
 export interface CompiledSpec {
@@ -25,6 +29,12 @@ export interface CompiledSpec {
   readonly limits: CompiledLimits;
   readonly metadata: Readonly<Record<string, string>>;
   readonly noNewPrivileges: boolean;
+  readonly root: 'memory' | 'disk';
+  /** In the order in which they are mounted. */
+  readonly volumes: readonly CompiledVolume[];
+  /** null: never. */
+  readonly timeoutMs: number | null;
+  readonly onTimeout: 'destroy' | 'pause';
 }
 
 const known = [
@@ -53,6 +63,8 @@ export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec 
   const given: SandboxSpec = spec ?? {};
   refuseUnsupported(given);
   const id = given.id === undefined ? generateId() : checkId(given.id);
+  const root = checkOneOf('root', given.root ?? 'memory', ['memory', 'disk']);
+  const { timeoutMs = null } = given;
   return {
     id,
     image: checkImage(given.image ?? 'host'),
@@ -60,9 +72,13 @@ export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec 
     user: checkUser('user', given.user ?? 'root'),
     cwd: given.cwd === undefined ? null : checkAbsolutePath('cwd', given.cwd),
     hostname: checkHostname(given.hostname ?? id),
-    limits: compileLimits(given.limits),
+    limits: compileLimits(given.limits, root),
     metadata: checkTexts('metadata', given.metadata ?? {}),
     noNewPrivileges: checkBoolean('noNewPrivileges', given.noNewPrivileges ?? true),
+    root,
+    volumes: compileVolumes(given.volumes ?? []),
+    timeoutMs: timeoutMs === null ? null : checkInteger('timeoutMs', timeoutMs, 0, maxDelayMs),
+    onTimeout: checkOneOf('onTimeout', given.onTimeout ?? 'destroy', ['destroy', 'pause']),
   };
 }
 
@@ -70,16 +86,6 @@ function refuseUnsupported(spec: SandboxSpec): void {
   if (spec.network !== undefined && spec.network !== 'none') {
     throw notSupported('network', spec.network, "leave it out or give 'none'");
   }
-  if (spec.root !== undefined && spec.root !== 'memory') {
-    throw notSupported('root', spec.root, "leave it out or give 'memory'");
-  }
-  if (spec.volumes !== undefined && !(Array.isArray(spec.volumes) && spec.volumes.length === 0)) {
-    throw notSupported('volumes', spec.volumes, 'leave it out and copy the files in');
-  }
-  if (spec.timeoutMs !== undefined && spec.timeoutMs !== null) {
-    throw notSupported('timeoutMs', spec.timeoutMs, 'leave it out and call destroy()');
-  }
-  if (spec.onTimeout !== undefined) throw notSupported('onTimeout', spec.onTimeout, 'leave it out');
 }
 
 function checkId(id: unknown): string {

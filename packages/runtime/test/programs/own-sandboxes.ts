@@ -2,7 +2,12 @@
 import { Runtime } from '@hatchery/runtime';
 
 const [runDirectory = '', dataDirectory = '', count = '', instance] = process.argv.slice(2);
-const runtime = await Runtime.open({ runDirectory, dataDirectory, ...(instance === undefined ? {} : { instance }) });
+const runtime = await Runtime.open({
+  pool: false,
+  runDirectory,
+  dataDirectory,
+  ...(instance === undefined ? {} : { instance }),
+});
 for (let index = 0; index < Number(count); index++) {
   // Twice under one id: what was handed on from the first must be found too.
   await (await runtime.create({ id: `owned${index}` })).destroy();
@@ -11,4 +16,8 @@ for (let index = 0; index < Number(count); index++) {
 }
 process.stdout.write('ready\n');
 process.stdin.resume();
-process.stdin.on('end', () => void runtime.close());
+process.stdin.on('end', () => {
+  runtime.close().catch(() => {
+    process.exitCode = 1;
+  });
+});

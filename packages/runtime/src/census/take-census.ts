@@ -1,0 +1,81 @@
+import { inSection } from '../loop-delay/section.ts';
+import type { Census, CensusKind, CensusLeak } from '../types.ts';
+import { cgroupObjects } from './cgroup-objects.ts';
+import { descriptorObjects, findDescriptors, type KnownDescriptors } from './descriptor-objects.ts';
+import { type CheckRecord, directoryObjects, missingRecords } from './directory-objects.ts';
+import { findCgroups } from './find-cgroups.ts';
+import { type FoundObject, isOutOfPlace, type Ledger } from './found-object.ts';
+import { mountObjects } from './mount-objects.ts';
+import { namespaceObjects } from './namespace-objects.ts';
+import { rangeObjects } from './range-objects.ts';
+import type { CensusScope } from './scope.ts';
+
+/** What one instance has, and what it should have. */
+export interface CensusInput {
+  readonly scope: CensusScope;
+  readonly ledger: Ledger;
+  readonly checkRecord: CheckRecord;
+  /** Asked at the verdict. */
+  readonly descriptors: () => KnownDescriptors;
+  /** Threads of the runtime's pool; `abandoned` ones hang in a system call and were replaced. */
+  readonly workers: { readonly threads: number; readonly abandoned: number };
+  readonly quarantined: readonly string[];
+}
+
+/**
+ * Counts the kernel objects and files of one instance, from what the kernel and the directories say, and compares them
+ * with the table. Each look is asynchronous; what seems out of place is looked at once more at the very moment of the
+ * verdict, so that sandboxes that come and go meanwhile are no leaks. Rejects with ERR_CENSUS when something cannot be
+ * read. docs/census.md defines each kind.
+ */
+export async function takeCensus(input: CensusInput): Promise<Census> {
+  const { scope, ledger } = input;
+  const cgroups = await findCgroups(scope.cgroupBases);
+  const found = [
+    ...cgroupObjects(cgroups),
+    ...(await namespaceObjects(cgroups)),
+    ...(await mountObjects(scope)),
+    ...(await directoryObjects(scope, input.checkRecord)),
+    ...(await rangeObjects(scope)),
+  ];
+  const descriptors = await findDescriptors();
+  // Without a pause: nobody comes or goes on this thread between a look and its verdict.
+  return inSection('census', () => {
+    const objects = [...found, ...descriptorObjects(descriptors, scope, input.descriptors())];
+    const suspects = [...objects, ...missingRecords(scope, ledger)];
+    const leaks = suspects.filter((object) => isOutOfPlace(object, ledger) && object.isThere()).map(leakOf);
+    return {
+      counts: countKinds(objects, input),
+      leaks: [...leaks, ...abandonedWorkers(input)],
+      quarantined: [...input.quarantined],
+    };
+  });
+}
+
+function leakOf({ kind, what, sandboxId }: FoundObject): CensusLeak {
+  return { kind, what, sandboxId };
+}
+
+function abandonedWorkers({ workers: { abandoned } }: CensusInput): CensusLeak[] {
+  const what = `${abandoned} threads that hang in a system call`;
+  return abandoned === 0 ? [] : [{ kind: 'worker', what, sandboxId: null }];
+}
+
+function countKinds(objects: readonly FoundObject[], { workers }: CensusInput): Record<CensusKind, number> {
+  const counts: Record<CensusKind, number> = {
+    process: 0,
+    cgroup: 0,
+    mount: 0,
+    netns: 0,
+    // Of network slots, of which this version has none.
+    veth: 0,
+    socket: 0,
+    directory: 0,
+    fd: 0,
+    record: 0,
+    worker: workers.threads + workers.abandoned,
+    uidRange: 0,
+  };
+  for (const { kind } of objects) counts[kind]++;
+  return counts;
+}

@@ -1,0 +1,23 @@
+import { invalid } from '../spec/invalid.ts';
+
+/** PATH_MAX of limits.h, with the NUL. */
+const pathMaxBytes = 4096;
+
+/** A lone surrogate that stands for no byte: everything but U+DC80 to U+DCFF, which stand for 0x80 to 0xFF. */
+const strangeSurrogate = /[\uD800-\uDBFF]|[\uDC00-\uDC7F\uDD00-\uDFFF]/u;
+const byteSurrogate = /[\uDC80-\uDCFF]/gu;
+
+/** A path inside a sandbox, absolute or from the user's home. Throws ERR_SPEC_INVALID. */
+export function checkFilePath(option: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw invalid(option, value, 'a path, not empty');
+  if (value.includes('\0')) throw invalid(option, value, 'a path without NUL');
+  if (strangeSurrogate.test(value))
+    throw invalid(option, value, 'a path whose lone surrogates are of U+DC80 to U+DCFF, which stand for bytes');
+  if (nameBytes(value) >= pathMaxBytes) throw invalid(option, value, `at most ${pathMaxBytes - 1} bytes long`);
+  return value;
+}
+
+/** UTF-8 has three bytes for a lone surrogate, which stands for one. */
+function nameBytes(path: string): number {
+  return Buffer.byteLength(path) - 2 * (path.match(byteSurrogate)?.length ?? 0);
+}

@@ -1,0 +1,172 @@
+import { Readable } from 'node:stream';
+import { checkBoolean, checkInteger, checkKeys, checkOneOf, checkText, checkUser } from '../spec/fields.ts';
+import { invalid } from '../spec/invalid.ts';
+import type { CallOptions } from '../types.ts';
+import { checkFilePath } from './check-path.ts';
+import type {
+  ArchiveLimits,
+  FileExtractOptions,
+  FileListOptions,
+  FileMakeOptions,
+  FileRange,
+  FileReadOptions,
+  FileWatchOptions,
+  FileWriteOptions,
+} from './types.ts';
+
+/** What `read()` gives at most, unless it is told otherwise. */
+const defaultReadBytes = 64 * 1024 ** 2;
+/** XATTR_SIZE_MAX and XATTR_NAME_MAX of linux/limits.h. */
+const attributeMaxBytes = 65_536;
+const attributeNameMaxBytes = 255;
+
+const most = Number.MAX_SAFE_INTEGER;
+
+export interface CompiledRange {
+  readonly offset: number;
+  /** null: to the end. */
+  readonly length: number | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileRange(options: FileRange | undefined): CompiledRange {
+  checkKeys('options', options, ['offset', 'length', 'signal']);
+  const { offset = 0, length, signal } = options ?? {};
+  return {
+    offset: checkInteger('offset', offset, 0, most),
+    length: length === undefined ? null : checkInteger('length', length, 0, most),
+    signal: checkSignal(signal),
+  };
+}
+
+export function compileRead(options: FileReadOptions | undefined): CompiledRange & { readonly maxBytes: number } {
+  const { maxBytes, ...range } = options ?? {};
+  const compiled = compileRange(options === undefined ? undefined : range);
+  const least = Math.max(defaultReadBytes, compiled.length ?? 0);
+  return { ...compiled, maxBytes: maxBytes === undefined ? least : checkInteger('maxBytes', maxBytes, 0, most) };
+}
+
+export interface CompiledMake {
+  /** null: as the kind of thing has it. */
+  readonly mode: number | null;
+  /** null: the sandbox's. */
+  readonly user: string | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileMake(options: FileMakeOptions | undefined, more: readonly string[] = []): CompiledMake {
+  checkKeys('options', options, ['mode', 'user', 'signal', ...more]);
+  const { mode, user, signal } = options ?? {};
+  return {
+    mode: mode === undefined ? null : checkInteger('mode', mode, 0, 0o7777),
+    user: checkOptionalUser(user),
+    signal: checkSignal(signal),
+  };
+}
+
+export function compileWrite(options: FileWriteOptions | undefined): CompiledMake & { readonly append: boolean } {
+  const made = compileMake(options, ['append']);
+  return { ...made, append: checkBoolean('append', options?.append ?? false) };
+}
+
+export function checkContent(value: unknown): Uint8Array | string | Readable {
+  if (typeof value === 'string') return checkText('data', value);
+  if (value instanceof Uint8Array) return value;
+  return checkSource('data', value, 'a Uint8Array, a string or a Readable');
+}
+
+export function checkSource(option: string, value: unknown, expected = 'a Readable'): Readable {
+  if (!(value instanceof Readable)) throw invalid(option, value, expected);
+  if (value.destroyed || value.readableEnded) throw invalid(option, value, 'a Readable that has not ended');
+  return value;
+}
+
+export interface CompiledList {
+  readonly depth: number;
+  /** null: from the first one. */
+  readonly after: string | null;
+  /** null: all, as far as that goes. */
+  readonly limit: number | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileList(options: FileListOptions | undefined): CompiledList {
+  checkKeys('options', options, ['depth', 'after', 'limit', 'signal']);
+  const { depth = 1, after, limit, signal } = options ?? {};
+  return {
+    depth: checkInteger('depth', depth, 1, 4096),
+    after: after === undefined ? null : checkFilePath('after', after),
+    limit: limit === undefined ? null : checkInteger('limit', limit, 1, most),
+    signal: checkSignal(signal),
+  };
+}
+
+export function compileWatch(options: FileWatchOptions | undefined): {
+  readonly recursive: boolean;
+  readonly signal: AbortSignal | undefined;
+} {
+  checkKeys('options', options, ['recursive', 'signal']);
+  const { recursive = false, signal } = options ?? {};
+  return { recursive: checkBoolean('recursive', recursive), signal: checkSignal(signal) };
+}
+
+export interface CompiledExtract {
+  readonly user: string | null;
+  readonly keepOwners: boolean;
+  readonly compression: 'gzip' | undefined;
+  readonly limits: ArchiveLimits;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileExtract(options: FileExtractOptions | undefined): CompiledExtract {
+  checkKeys('options', options, ['user', 'keepOwners', 'compression', 'limits', 'signal']);
+  const { user, keepOwners = false, compression, limits, signal } = options ?? {};
+  if (keepOwners && user !== undefined) throw invalid('keepOwners', keepOwners, 'left out where there is a user');
+  return {
+    user: checkOptionalUser(user),
+    keepOwners: checkBoolean('keepOwners', keepOwners),
+    compression: compression === undefined ? undefined : checkOneOf<'gzip'>('compression', compression, ['gzip']),
+    limits: checkArchiveLimits(limits),
+    signal: checkSignal(signal),
+  };
+}
+
+function checkArchiveLimits(limits: ArchiveLimits | undefined): ArchiveLimits {
+  const known = ['bytes', 'entries', 'fileBytes', 'ratio'] as const;
+  checkKeys('limits', limits, known);
+  const given = known.flatMap((key) => {
+    const limit = limits?.[key];
+    return limit === undefined ? [] : [[key, checkInteger(`limits.${key}`, limit, 0, most)] as const];
+  });
+  return Object.fromEntries(given) as ArchiveLimits;
+}
+
+/** The options of a call that has none but a signal. */
+export function compileCall(options: CallOptions | undefined): AbortSignal | undefined {
+  checkKeys('options', options, ['signal']);
+  return checkSignal(options?.signal);
+}
+
+/** The full name of an extended attribute that a sandbox may have from outside. */
+export function checkAttributeName(value: unknown): string {
+  const name = checkText('name', value, attributeNameMaxBytes);
+  if (!/^user\../su.test(name)) throw invalid('name', value, "'user.' and a name");
+  return name;
+}
+
+export function checkAttributeValue(value: unknown): Uint8Array | null {
+  if (value === null) return null;
+  if (!(value instanceof Uint8Array)) throw invalid('value', value, 'a Uint8Array or null');
+  if (value.length > attributeMaxBytes)
+    throw invalid('value', `(${value.length} bytes)`, `at most ${attributeMaxBytes} bytes long`);
+  return value;
+}
+
+function checkOptionalUser(value: unknown): string | null {
+  return value === undefined ? null : checkUser('user', value);
+}
+
+function checkSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value;
+  throw invalid('signal', value, 'an AbortSignal');
+}

@@ -1,0 +1,37 @@
+import type { FileOwner } from '@hatchery/linux';
+import { lookupUser, type SandboxUser } from '../users/passwd.ts';
+
+/** A root, and whose ids are in it. */
+export interface Root {
+  readonly rootFd: number;
+  /** The host's number of the sandbox's user 0. */
+  readonly firstId: number;
+}
+
+/** Where a call on files begins, and whose what it makes is. The user is looked up when something depends on it. */
+export class FilePlace {
+  readonly #root: Root;
+  readonly #name: string;
+  #user: SandboxUser | null = null;
+
+  constructor(root: Root, user: string) {
+    this.#root = root;
+    this.#name = user;
+  }
+
+  /** The path from the root on; the kernel walks it, `..` and all. Throws ERR_USER_NOT_FOUND. */
+  absolute(path: string): string {
+    return path.startsWith('/') ? path : `${this.#found.home}/${path}`;
+  }
+
+  /** As the host sees them. Throws ERR_USER_NOT_FOUND. */
+  get owner(): FileOwner {
+    const { uid, gid } = this.#found;
+    return { uid: this.#root.firstId + uid, gid: this.#root.firstId + gid };
+  }
+
+  get #found(): SandboxUser {
+    this.#user ??= lookupUser(this.#root.rootFd, this.#name);
+    return this.#user;
+  }
+}

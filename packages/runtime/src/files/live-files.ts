@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream';
+import type { ChrootEntry } from '@hatchery/blocking-io';
+import type { RuntimeContext } from '../context.ts';
+import type { CallOptions } from '../types.ts';
+import { checkFilePath } from './check-path.ts';
+import { type FileCall, FileCalls, type FilesOwner } from './file-calls.ts';
+import { fileEntryOf } from './file-entry.ts';
+import {
+  checkAttributeName,
+  checkAttributeValue,
+  checkContent,
+  checkSource,
+  compileCall,
+  compileExtract,
+  compileList,
+  compileMake,
+  compileRange,
+  compileRead,
+  compileWatch,
+  compileWrite,
+} from './file-options.ts';
+import { fromSource } from './from-source.ts';
+import { listAll } from './list-all.ts';
+import { LiveWatch } from './live-watch.ts';
+import type {
+  ExtractResult,
+  FileEntry,
+  FileExtractOptions,
+  FileListOptions,
+  FileMakeOptions,
+  FileRange,
+  FileReadOptions,
+  FileWatch,
+  FileWatchOptions,
+  FileWriteOptions,
+  SandboxFiles,
+} from './types.ts';
+
+/** The files of one sandbox, through all of its lifecycles. Arguments are checked before anything else is asked. */
+export class LiveFiles implements SandboxFiles {
+  readonly #calls: FileCalls;
+
+  constructor(context: RuntimeContext, owner: FilesOwner) {
+    this.#calls = new FileCalls(context, owner);
+  }
+
+  async read(path: string, options?: FileReadOptions): Promise<Buffer> {
+    const { offset, length, maxBytes, signal } = compileRead(options);
+    const range = { offset, maxBytes, ...(length === null ? {} : { length }) };
+    return await this.#calls.run(callOn('read', path, signal), (chroot, { place, stop }) =>
+      chroot.read(place.absolute(path), { ...range, signal: stop }),
+    );
+  }
+
+  readStream(path: string, options?: FileRange): Readable {
+    const { offset, length, signal } = compileRange(options);
+    const range = { offset, ...(length === null ? {} : { length }) };
+    return this.#calls.stream(callOn('read', path, signal), (chroot, { place }, end) =>
+      chroot.readStream(place.absolute(path), { ...range, signal: end }),
+    );
+  }
+
+  async write(path: string, data: Uint8Array | string | Readable, options?: FileWriteOptions): Promise<FileEntry> {
+    const { mode, user, append, signal } = compileWrite(options);
+    const call = callOn('write', path, signal, user);
+    const content = checkContent(data);
+    const write = (): Promise<ChrootEntry> =>
+      this.#calls.run(call, (chroot, { place, stop }) => {
+        const made = { owner: place.owner, append, ...(mode === null ? {} : { mode }) };
+        return chroot.write(place.absolute(path), content, { ...made, signal: stop });
+      });
+    return fileEntryOf(await (content instanceof Readable ? fromSource(content, write) : write()));
+  }
+
+  async stat(path: string, options?: CallOptions): Promise<FileEntry> {
+    const call = callOn('stat', path, compileCall(options));
+    const entry = await this.#calls.run(call, (chroot, { place, stop }) =>
+      chroot.stat(place.absolute(path), { signal: stop }),
+    );
+    return fileEntryOf(entry);
+  }
+
+  async exists(path: string, options?: CallOptions): Promise<boolean> {
+    const call = callOn('exists', path, compileCall(options));
+    return await this.#calls.run(call, (chroot, { place, stop }) =>
+      chroot.exists(place.absolute(path), { signal: stop }),
+    );
+  }
+
+  async list(path: string, options?: FileListOptions): Promise<FileEntry[]> {
+    const { signal, ...page } = compileList(options);
+    const entries = await this.#calls.run(callOn('list', path, signal), (chroot, { place, stop }) =>
+      listAll(chroot, place.absolute(path), page, stop),
+    );
+    return entries.map(fileEntryOf);
+  }
+
+  async makeDirectory(path: string, options?: FileMakeOptions): Promise<FileEntry> {
+    const { mode, user, signal } = compileMake(options);
+    const call = callOn('makeDirectory', path, signal, user);
+    const entry = await this.#calls.run(call, (chroot, { place, stop }) => {
+      const made = { owner: place.owner, ...(mode === null ? {} : { mode }) };
+      return chroot.makeDirectory(place.absolute(path), { ...made, signal: stop });
+    });
+    return fileEntryOf(entry);
+  }
+
+  async rename(from: string, to: string, options?: CallOptions): Promise<FileEntry> {
+    const call = callOn('rename', from, compileCall(options));
+    checkFilePath('to', to);
+    const entry = await this.#calls.run(call, (chroot, { place, stop }) =>
+      chroot.rename(place.absolute(from), place.absolute(to), { signal: stop }),
+    );
+    return fileEntryOf(entry);
+  }
+
+  async remove(path: string, options?: CallOptions): Promise<void> {
+    const call = callOn('remove', path, compileCall(options));
+    await this.#calls.run(call, (chroot, { place, stop }) => chroot.remove(place.absolute(path), { signal: stop }));
+  }
+
+  async attributes(path: string, options?: CallOptions): Promise<Record<string, Uint8Array>> {
+    const call = callOn('attributes', path, compileCall(options));
+    return await this.#calls.run(call, (chroot, { place, stop }) =>
+      chroot.attributes(place.absolute(path), { signal: stop }),
+    );
+  }
+
+  async setAttribute(path: string, name: string, value: Uint8Array | null, options?: CallOptions): Promise<void> {
+    const call = callOn('setAttribute', path, compileCall(options));
+    checkAttributeName(name);
+    checkAttributeValue(value);
+    await this.#calls.run(call, (chroot, { place, stop }) =>
+      chroot.setAttribute(place.absolute(path), name, value, { signal: stop }),
+    );
+  }
+
+  watch(path: string, options?: FileWatchOptions): FileWatch {
+    const { recursive, signal } = compileWatch(options);
+    return new LiveWatch(this.#calls, callOn('watch', path, signal), recursive);
+  }
+
+  archive(path: string, options?: CallOptions): Readable {
+    const call = callOn('archive', path, compileCall(options));
+    return this.#calls.stream(call, (chroot, { place }, end) => chroot.pack(place.absolute(path), { signal: end }));
+  }
+
+  async extract(path: string, source: Readable, options?: FileExtractOptions): Promise<ExtractResult> {
+    const { user, keepOwners, signal, ...how } = compileExtract(options);
+    const call = callOn('extract', path, signal, user);
+    checkSource('source', source);
+    return await fromSource(source, () =>
+      this.#calls.run(call, async (chroot, { place, stop }) => {
+        const to = place.absolute(path);
+        const { owner } = place;
+        await chroot.makeDirectory(to, { owner, signal: stop });
+        return await chroot.unpack(to, source, { ...how, ...(keepOwners ? {} : { owner }), signal: stop });
+      }),
+    );
+  }
+}
+
+function callOn(verb: string, path: string, signal: AbortSignal | undefined, user: string | null = null): FileCall {
+  return { verb, path: checkFilePath(verb === 'rename' ? 'from' : 'path', path), user, signal };
+}
