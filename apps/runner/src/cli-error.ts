@@ -1,5 +1,17 @@
 /** What goes wrong before a runtime is asked: the codes are the runtime's where it has one for the same thing. */
-export type CliErrorCode = 'ERR_USAGE' | 'ERR_SPEC_INVALID' | 'ERR_NOT_SUPPORTED' | 'ERR_SANDBOX_LOST' | 'ERR_OUTPUT';
+export type CliErrorCode =
+  | 'ERR_USAGE'
+  | 'ERR_SPEC_INVALID'
+  | 'ERR_NOT_SUPPORTED'
+  | 'ERR_SANDBOX_LOST'
+  | 'ERR_OUTPUT'
+  | 'ERR_OUTPUT_GAP'
+  | 'ERR_LOCAL_FILE'
+  | 'ERR_REQUEST_INVALID'
+  | 'ERR_SERVER_SOCKET'
+  | 'ERR_SERVER_RUNNING'
+  | 'ERR_SERVER_UNREACHABLE'
+  | 'ERR_SERVER_LOST';
 
 /** An error of the command line itself. */
 export class CliError extends Error {

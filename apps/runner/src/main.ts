@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { ExitCode } from './exit-code.ts';
-import { createProgram, laterCommands } from './program.ts';
+import { addCompletion, createProgram, laterCommands } from './program.ts';
 import { isBrokenPipe, reportError } from './report-error.ts';
 import { write } from './write.ts';
 
@@ -26,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
   const program = createProgram((code) => {
     exitCode = code;
   });
+  addCompletion(program);
   try {
     await program.parseAsync(first === undefined ? ['--help'] : args, { from: 'user' });
     return exitCode;

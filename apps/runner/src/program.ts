@@ -1,13 +1,12 @@
 import { Command } from 'commander';
+import { addClientCommands } from './client-commands.ts';
 import type { RunFlags } from './run/run-flags.ts';
+import type { ServeFlags } from './serve/serve-flags.ts';
+import { addSpecOptions } from './spec-options.ts';
 import { readVersion } from './version.ts';
 
 /** Commands that this build does not have yet: they are refused by name instead of as unknown. */
-export const laterCommands: ReadonlySet<string> = new Set(
-  'create exec ps stop start keys image logs pause resume rm cp stats events census gc serve completion'.split(' '),
-);
-
-const append = (value: string, list: string[] = []): string[] => [...list, value];
+export const laterCommands: ReadonlySet<string> = new Set('keys image'.split(' '));
 
 /** The commands and their flags. What a command does is loaded when it is asked for: `run` is started often. */
 export function createProgram(setExitCode: (code: number) => void): Command {
@@ -19,7 +18,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .version(readVersion(), '-V, --version', 'print the version');
 
-  program
+  const run = program
     .command('run')
     .description('run a program in a sandbox of its own, which is removed when the program ends')
     .usage('[options] COMMAND [ARGS...]')
@@ -27,24 +26,32 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .passThroughOptions()
     .option('-i, --interactive', 'give our standard input to the program (default: /dev/null)')
     .option('-t, --tty', 'give the program a terminal, whose size follows ours; with -i ours is its keyboard')
-    .option('-e, --env <KEY[=VALUE]>', 'set a variable; without a value: take ours (repeatable)', append)
-    .option('-w, --workdir <dir>', 'working directory (default: the home of the user)')
-    .option('-u, --user <user>', 'name, uid, uid:gid or name:group (default: root)')
-    .option('--image <image>', '"host" or the absolute path of a root directory (default: host)')
-    .option('--memory <bytes>', 'memory of all processes, such as 512m or 1g (default: 512m)')
-    .option('--cpus <n>', 'CPU time per second, such as 0.5 (default: 1)')
-    .option('--pids <n>', 'processes and threads (default: 256)')
     .option(
       '--timeout <duration>',
       'end the program after 500ms, 5s, 1m (a plain number: milliseconds) and exit with 124',
     )
-    .option('--hostname <name>', 'host name (default: the id of the sandbox)')
-    .option('-v, --volume <source:target>', 'show a host directory inside (repeatable)', append)
-    .option('--network <mode>', '"none": loopback only (default: none)')
     .action(async (command: string[], flags: RunFlags) => {
       const { run } = await import('./run/run.ts');
       setExitCode(await run(command, flags));
     });
+  addSpecOptions(run);
+
+  program
+    .command('serve')
+    .description('own the sandboxes of this machine and answer the other commands, until SIGTERM or SIGINT')
+    .option('--socket <path>', 'where to listen (default: hatchery.sock in the run directory)')
+    .option('--run-directory <dir>', 'live state', '/run/hatchery')
+    .option('--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery')
+    .option('--instance <name>', 'the set of sandboxes that it owns', 'main')
+    .option('--on-exit <action>', '"keep" the sandboxes for the next one, or "destroy" them', 'keep')
+    .option('--pool-floor <count>', 'sandboxes kept ready at least, of what was asked for last', '0')
+    .option('--pool-ceiling <count>', 'sandboxes kept ready at most, 0.6 MB each; 0: none are made ahead', '16')
+    .option('--log-level <level>', 'error, warn, info, debug or silent', 'info')
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import('./serve/serve.ts');
+      setExitCode(await serve(flags));
+    });
+  addClientCommands(program, setExitCode);
 
   program
     .command('doctor')
@@ -62,4 +69,25 @@ export function createProgram(setExitCode: (code: number) => void): Command {
       process.stdout.write(`${readVersion()}\n`);
     });
   return program;
+}
+
+/** The commands for a shell's completion, which describe all the others. */
+export function addCompletion(program: Command): void {
+  const others = (): Command => createProgram(() => {});
+  program
+    .command('completion')
+    .description('print the script that makes bash, zsh or fish complete our commands')
+    .argument('<shell>')
+    .action(async (shell: string) => {
+      const { printScript } = await import('./commands/completion.ts');
+      await printScript(others(), shell);
+    });
+  program
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .passThroughOptions()
+    .action(async (words: string[]) => {
+      const { suggest } = await import('./commands/completion.ts');
+      await suggest(others(), words[0] === '--' ? words.slice(1) : words);
+    });
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOfError, exitCodeOfSignal, exitCodeOfStatus } from '../src/exit-code.ts';
 import { compileFlags } from '../src/run/compile-flags.ts';
@@ -91,10 +92,22 @@ describe('flags', () => {
     });
   });
 
-  it.each([
-    [{ volume: ['/a:/b'] }, '--volume'],
-    [{ network: 'slot' }, '--network slot'],
-  ])('%j is refused by name', (flags, name) => {
+  it('--volume becomes a volume, whose relative source begins in our directory', () => {
+    const volume = ['/a:/b', 'c:/d:ro', './e/../f:/g:rw'];
+    expect(compileFlags({ volume }, {}, size).spec.volumes).toEqual([
+      { source: '/a', target: '/b', readOnly: false },
+      { source: join(process.cwd(), 'c'), target: '/d', readOnly: true },
+      { source: join(process.cwd(), 'f'), target: '/g', readOnly: false },
+    ]);
+  });
+
+  it.each(['', '/a', '/a:', ':/b', '/a:/b:', '/a:/b:RO', '/a:/b:ro:rw'])('--volume %j is refused by name', (volume) => {
+    expect(() => compileFlags({ volume: [volume] }, {}, size)).toThrow(
+      expect.objectContaining({ code: 'ERR_SPEC_INVALID', message: expect.stringContaining(`--volume: "${volume}"`) }),
+    );
+  });
+
+  it.each([[{ network: 'slot' }, '--network slot']])('%j is refused by name', (flags, name) => {
     expect(() => compileFlags(flags, {}, size)).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
     expect(() => compileFlags(flags, {}, size)).toThrow(name);
   });

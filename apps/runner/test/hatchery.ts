@@ -62,8 +62,8 @@ export async function hatchery(
   return await finish(child);
 }
 
-/** Resolves once a stream has carried this text. */
-export async function sees(stream: NodeJS.ReadableStream, text: string): Promise<void> {
+/** Resolves with what a stream has carried once this text is in it. */
+export async function sees(stream: NodeJS.ReadableStream, text: string): Promise<string> {
   let seen = '';
   await new Promise<void>((resolve, reject) => {
     stream.on('data', (chunk: Buffer) => {
@@ -74,4 +74,5 @@ export async function sees(stream: NodeJS.ReadableStream, text: string): Promise
       reject(new Error(`the stream ended without ${JSON.stringify(text)}: ${JSON.stringify(seen)}`)),
     );
   });
+  return seen;
 }

@@ -38,7 +38,8 @@ describe('the exit code of run', () => {
       [['--image', '/no/such/directory'], /^hatchery: \[ERR_IMAGE_NOT_FOUND\] /],
       [['-u', 'nobody-here'], /^hatchery: \[ERR_USER_NOT_FOUND\] /],
       [['-w', '/no/such/directory'], /^hatchery: \[ERR_EXEC_CWD\] /],
-      [['--volume', '/a:/b'], /^hatchery: \[ERR_NOT_SUPPORTED\] --volume/],
+      [['--volume', '/no/such/directory:/b'], /^hatchery: \[ERR_VOLUME_NOT_FOUND\] .*\/no\/such\/directory/],
+      [['--volume', '/tmp:/proc/x'], /^hatchery: \[ERR_SPEC_INVALID\] volumes\[0\].target/],
       [['--network', 'slot'], /^hatchery: \[ERR_NOT_SUPPORTED\] --network slot/],
     ] as const) {
       const { code, stdout, stderr } = await hatchery(['run', ...flags, 'echo', 'ran']);
@@ -74,22 +75,22 @@ describe('a signal to run', () => {
 
 describe('commands', () => {
   it('of later builds are refused by name with 2, and an unknown one too', async () => {
-    const later = await hatchery(['ps', '--json']);
+    const later = await hatchery(['keys', '--json']);
     expect([later.code, later.stderr]).toEqual([
       2,
-      'hatchery: [ERR_NOT_SUPPORTED] the command "ps" is not part of this build; see hatchery --help\n',
+      'hatchery: [ERR_NOT_SUPPORTED] the command "keys" is not part of this build; see hatchery --help\n',
     ]);
-    const unknown = await hatchery(['bogus']);
+    const unknown = await hatchery(['xyzzy']);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,
-      "hatchery: [ERR_USAGE] unknown command 'bogus'; see hatchery --help\n",
+      "hatchery: [ERR_USAGE] unknown command 'xyzzy'; see hatchery --help\n",
     ]);
   });
 
   it('are told by help, without those that are not there', async () => {
     const { code, stdout } = await hatchery([]);
     expect(code).toBe(0);
-    expect(stdout.toString()).toMatch(/run[^]*doctor[^]*version/);
-    expect(stdout.toString()).not.toContain('serve');
+    expect(stdout.toString()).toMatch(/run[^]*serve[^]*exec[^]*doctor[^]*version/);
+    expect(stdout.toString()).not.toContain('keys');
   });
 });

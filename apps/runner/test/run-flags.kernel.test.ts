@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { hatchery } from './hatchery.ts';
 
 const output = async (args: readonly string[], options: Parameters<typeof hatchery>[1] = {}): Promise<string> => {
@@ -43,6 +46,17 @@ describe('run', () => {
     expect(forks.stderr).toMatch(/fork|Resource temporarily unavailable/i);
     const grow = await hatchery(['run', '--memory', '32m', 'python3', '-c', 'bytearray(200 * 2**20)']);
     expect(grow.code).not.toBe(0);
+  });
+
+  it('-v shows a directory of the host, also by a relative path, and :ro keeps it as it is', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hatchery-run-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, 'given'), 'from the host');
+    const volumes = ['-v', `${directory}:/data/in:ro`, '-v', `${relative(process.cwd(), directory)}:/out`];
+    const script = 'cat /data/in/given; cp /data/in/given /out/made; rm /data/in/given 2>&1 | grep -c Read-only';
+    expect(await output([...volumes, 'sh', '-c', script])).toBe('from the host1\n');
+    expect(readFileSync(join(directory, 'made'), 'utf8')).toBe('from the host');
+    expect(statSync(join(directory, 'made')).uid).toBe(0);
   });
 
   it('leaves flags behind the command to the command', async () => {

@@ -1,7 +1,5 @@
-/** The flags of `run` as they were typed. */
-export interface RunFlags {
-  interactive?: boolean;
-  tty?: boolean;
+/** Flags that say what a sandbox shall be, as they were typed. */
+export interface SpecFlags {
   env?: string[];
   workdir?: string;
   user?: string;
@@ -9,8 +7,14 @@ export interface RunFlags {
   memory?: string;
   cpus?: string;
   pids?: string;
-  timeout?: string;
   hostname?: string;
   volume?: string[];
   network?: string;
+}
+
+/** The flags of `run` as they were typed. */
+export interface RunFlags extends SpecFlags {
+  interactive?: boolean;
+  tty?: boolean;
+  timeout?: string;
 }

@@ -1,3 +1,4 @@
+import { protectProcess } from '@hatchery/linux';
 import { type Execution, type ExitStatus, Runtime, type Sandbox } from '@hatchery/runtime';
 import { CliError } from '../cli-error.ts';
 import { ExitCode, exitCodeOfError, exitCodeOfSignal, exitCodeOfStatus } from '../exit-code.ts';
@@ -6,16 +7,17 @@ import { compileFlags, type RunRequest } from './compile-flags.ts';
 import { copyOutput } from './copy-output.ts';
 import { feedInput } from './feed-input.ts';
 import { OwnTerminal } from './own-terminal.ts';
+import { type Command, readCommand } from './read-command.ts';
 import type { RunFlags } from './run-flags.ts';
 import { SignalRelay } from './signal-relay.ts';
 
-type Command = readonly [string, ...string[]];
-
 /** Runs one program in a sandbox of its own and returns the exit code for this process. The sandbox is gone by then. */
 export async function run(typed: readonly string[], flags: RunFlags): Promise<number> {
+  // Variables and output of programs are in our memory.
+  protectProcess();
   using relay = new SignalRelay();
   try {
-    const command = readCommand(typed);
+    const command = readCommand('run', typed);
     using terminal = new OwnTerminal(process.stdin, process.stdout);
     const status = await runInSandbox(command, compileFlags(flags, process.env, terminal.size), relay, terminal);
     return await exitCodeOf(status, relay);
@@ -25,13 +27,6 @@ export async function run(typed: readonly string[], flags: RunFlags): Promise<nu
     await reportError(error);
     return exitCodeOfError(error);
   }
-}
-
-/** The parser leaves in the `--` that ends our flags; a second one is the program's. */
-function readCommand(typed: readonly string[]): Command {
-  const [program, ...args] = typed[0] === '--' ? typed.slice(1) : typed;
-  if (program === undefined) throw new CliError('ERR_USAGE', 'run: no command; write hatchery run COMMAND [ARGS...]');
-  return [program, ...args];
 }
 
 async function runInSandbox(

@@ -17,6 +17,7 @@ export class SignalRelay implements Disposable {
   readonly #beforeStart = new AbortController();
   #target: SignalTarget | null = null;
   #received: NodeJS.Signals | null = null;
+  #gaveUp = false;
 
   constructor() {
     this.#listener = (signal) => this.#receive(signal);
@@ -31,6 +32,11 @@ export class SignalRelay implements Disposable {
   /** The last signal that came, which is what a run that was given up exits with. */
   get received(): NodeJS.Signals | null {
     return this.#received;
+  }
+
+  /** A second signal came. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
   }
 
   /** The program runs. */
@@ -48,6 +54,9 @@ export class SignalRelay implements Disposable {
     this.#received = signal;
     if (this.#target === null) this.#beforeStart.abort(new Error(`${signal} received`));
     else if (first) this.#target.forward(signal);
-    else this.#target.giveUp();
+    else {
+      this.#gaveUp = true;
+      this.#target.giveUp();
+    }
   }
 }

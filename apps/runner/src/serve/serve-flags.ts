@@ -1,0 +1,11 @@
+/** The flags of `serve` as they were typed. */
+export interface ServeFlags {
+  runDirectory: string;
+  dataDirectory: string;
+  instance: string;
+  socket?: string;
+  logLevel: string;
+  onExit: string;
+  poolFloor: string;
+  poolCeiling: string;
+}
