@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { Runtime, type Sandbox } from '@hatchery/runtime';
+import { type Execution, Runtime, type Sandbox } from '@hatchery/runtime';
 import { summarise } from './statistics.ts';
 
 const writes = 16_384;
@@ -47,6 +47,13 @@ async function swallow(stream: Readable): Promise<void> {
   if (bytes !== writes * 65_536) throw new Error(`${bytes} bytes came`);
 }
 
+async function follow(execution: Execution): Promise<void> {
+  let bytes = 0;
+  for await (const event of execution.attach({ backPressure: true, lend: true }))
+    if (event.type === 'data') bytes += event.data.length;
+  if (bytes !== writes * 65_536) throw new Error(`${bytes} bytes came`);
+}
+
 async function eightAtATime(one: () => Promise<void>): Promise<void> {
   let left = programs;
   const work = async (): Promise<void> => {
@@ -77,6 +84,11 @@ function contestantsOf(sandbox: Sandbox): Contestant[] {
       name: 'hatchery, execution.stdout',
       group: 'GiB/s',
       run: () => timed(gibibytes, async () => swallow((await sandbox.exec(source)).stdout)),
+    },
+    {
+      name: 'hatchery, attach({ lend: true })',
+      group: 'GiB/s',
+      run: () => timed(gibibytes, async () => follow(await sandbox.exec(source))),
     },
     {
       name: 'child_process.spawn, 8 in flight',

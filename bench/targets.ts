@@ -13,10 +13,27 @@ interface Target {
 }
 
 const both: readonly PayloadName[] = ['tiny', 'busybox'];
+const byte: readonly PayloadName[] = ['byte'];
 const real: readonly PayloadName[] = ['busybox'];
 
 /** Of medians, side by side in one run: these machines are too noisy for absolute figures. */
 const targets: readonly Target[] = [
+  {
+    operation: 'pool-first-byte',
+    temperature: 'hot',
+    payloads: byte,
+    against: 'raw-lean',
+    kind: 'at-most',
+    factor: 1.3,
+  },
+  {
+    operation: 'pool-first-byte',
+    temperature: 'cold',
+    payloads: byte,
+    against: 'raw-lean',
+    kind: 'at-most',
+    factor: 1.3,
+  },
   {
     operation: 'create-to-exit',
     temperature: 'hot',

@@ -7,12 +7,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LastWords } from './run-tests/last-words.ts';
 import { summarise, type TestReport } from './run-tests/summary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const skipReasons = fileURLToPath(new URL('./run-tests/skip-reasons.ts', import.meta.url));
 
-function runVitest(reportFile: string, extra: readonly string[]): Promise<number> {
+function runVitest(reportFile: string, extra: readonly string[], lastWords: LastWords): Promise<number> {
   const argv = [
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',
@@ -23,10 +24,13 @@ function runVitest(reportFile: string, extra: readonly string[]): Promise<number
     ...extra,
   ];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, argv, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, argv, { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] });
+    child.stderr.pipe(process.stderr, { end: false });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => lastWords.push(chunk));
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+    // Once all that it wrote has been read.
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }
 
@@ -43,7 +47,10 @@ const directory = mkdtempSync(join(tmpdir(), 'hatchery-tests-'));
 try {
   const reportFile = join(directory, 'report.json');
   const extra = process.argv.slice(2);
-  const vitestCode = await runVitest(reportFile, extra);
+  const lastWords = new LastWords();
+  const vitestCode = await runVitest(reportFile, extra, lastWords);
+  if (vitestCode !== 0 && lastWords.lines.length > 0)
+    console.log(['processes that crashed said:', ...lastWords.lines].join('\n'));
   const summary = summarise(readReport(reportFile), (file) => relative(root, file));
   for (const { title, reason } of summary.skipped) console.log(`skipped: ${title}: ${reason ?? 'NO REASON GIVEN'}`);
   // A name filter (`-t`) skips all other tests; only a full run can ask each skip for its reason.

@@ -27,6 +27,21 @@ export abstract class Participant implements AsyncDisposable {
     throw this.#refuse('createToExit');
   }
 
+  /** Until the first byte of its output; the sandbox is gone afterwards. */
+  async firstByte(_command: readonly string[]): Promise<number> {
+    throw this.#refuse('firstByte');
+  }
+
+  /** Off the clock: a sandbox that is made ahead. */
+  async prepareParked(): Promise<void> {
+    throw this.#refuse('prepareParked');
+  }
+
+  /** As `firstByte`, in what `prepareParked` made. */
+  async parkedFirstByte(_command: readonly string[]): Promise<number> {
+    throw this.#refuse('parkedFirstByte');
+  }
+
   /** Leaves one running sandbox behind, for `exec` and `destroy`. */
   async create(): Promise<number> {
     throw this.#refuse('create');

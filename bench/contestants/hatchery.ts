@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Runtime, Sandbox } from '@hatchery/runtime';
 
 import type { OperationName } from '../operations/operation.ts';
@@ -22,6 +24,8 @@ function describeFailure(cause: unknown): string {
 class Hatchery extends Participant {
   readonly version: string = 'this repository';
   readonly operations: ReadonlySet<OperationName> = new Set([
+    'first-byte',
+    'pool-first-byte',
     'create-to-exit',
     'create',
     'exec',
@@ -29,15 +33,17 @@ class Hatchery extends Participant {
     'burst',
   ] as const);
   readonly #runtime: Runtime;
+  readonly #pooled: Runtime;
   readonly #site: Site;
   #sandbox: Sandbox | null = null;
 
   readonly #runDirectory: string;
 
-  constructor(runtime: Runtime, site: Site, runDirectory: string) {
+  constructor(runtime: Runtime, pooled: Runtime, site: Site, runDirectory: string) {
     super();
     this.#runDirectory = runDirectory;
     this.#runtime = runtime;
+    this.#pooled = pooled;
     this.#site = site;
   }
 
@@ -51,6 +57,23 @@ class Hatchery extends Participant {
     } finally {
       await sandbox.destroy();
     }
+  }
+
+  override firstByte(words: readonly string[]): Promise<number> {
+    return this.#firstByte(this.#runtime, asCommand(words), 'demand');
+  }
+
+  override async prepareParked(): Promise<void> {
+    while ((this.#pooled.poolStats()?.parked ?? 0) === 0) {
+      // Nothing is made before somebody has asked.
+      if (this.#pooled.poolStats()?.missing === 0)
+        await (await this.#pooled.create({ image: this.#site.root })).destroy();
+      await delay(1);
+    }
+  }
+
+  override parkedFirstByte(words: readonly string[]): Promise<number> {
+    return this.#firstByte(this.#pooled, asCommand(words), 'pool');
   }
 
   override async create(): Promise<number> {
@@ -94,7 +117,23 @@ class Hatchery extends Participant {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#runtime.close();
+    await this.#pooled.close();
     await rm(this.#runDirectory, { recursive: true });
+  }
+
+  async #firstByte(runtime: Runtime, command: Command, from: string): Promise<number> {
+    const began = performance.now();
+    const sandbox = await runtime.create({ image: this.#site.root });
+    try {
+      const execution = await sandbox.exec(command);
+      await once(execution.stdout, 'data');
+      const took = performance.now() - began;
+      if (sandbox.createdFrom !== from) throw new Error(`the sandbox came from ${sandbox.createdFrom}`);
+      await execution.wait();
+      return took;
+    } finally {
+      await sandbox.destroy();
+    }
   }
 
   #create(): Promise<Sandbox> {
@@ -125,6 +164,7 @@ export const hatchery: Contestant = {
     // On a tmpfs, as /run is on most hosts and on the developers' is not; the peers' state is on one, too.
     const runDirectory = await mkdtemp('/dev/shm/hatchery-bench-');
     const runtime = await library.Runtime.open({ runDirectory });
-    return new Hatchery(runtime, site, runDirectory);
+    const pooled = await library.Runtime.open({ runDirectory, pool: { floor: 0, ceiling: 1 } });
+    return new Hatchery(runtime, pooled, site, runDirectory);
   },
 };

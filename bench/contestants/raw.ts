@@ -12,6 +12,8 @@ const inFlight = 8;
 export class Raw extends Participant {
   readonly version = 'C, this repository';
   readonly operations: ReadonlySet<OperationName> = new Set([
+    'first-byte',
+    'pool-first-byte',
     'create-to-exit',
     'create',
     'exec',
@@ -38,6 +40,22 @@ export class Raw extends Participant {
 
   override async createToExit(command: readonly string[]): Promise<number> {
     return milliseconds(await this.#driver.ask(`run exit ${command.join(' ')}`), 1);
+  }
+
+  override async firstByte(command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`run first ${command.join(' ')}`), 0);
+  }
+
+  /** Whole, its init sealed: what a parked one has left to do is not in the figure. */
+  override async prepareParked(): Promise<void> {
+    await this.prepare(1);
+    await this.create();
+  }
+
+  override async parkedFirstByte(command: readonly string[]): Promise<number> {
+    const took = milliseconds(await this.#driver.ask(`exec first ${command.join(' ')}`), 0);
+    await this.destroy();
+    return took;
   }
 
   override async create(): Promise<number> {

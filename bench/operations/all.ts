@@ -3,7 +3,8 @@ import { create } from './create.ts';
 import { createToExit } from './create-to-exit.ts';
 import { destroy } from './destroy.ts';
 import { exec } from './exec.ts';
+import { firstByte, poolFirstByte } from './first-byte.ts';
 import type { Operation } from './operation.ts';
 
 /** In the order of the tables. */
-export const operations: readonly Operation[] = [createToExit, create, exec, destroy, burst];
+export const operations: readonly Operation[] = [poolFirstByte, firstByte, createToExit, create, exec, destroy, burst];

@@ -1,7 +1,14 @@
 import type { Participant } from '../contestants/contestant.ts';
 import type { PayloadName } from '../payload.ts';
 
-export type OperationName = 'create-to-exit' | 'create' | 'exec' | 'destroy' | 'burst';
+export type OperationName =
+  | 'first-byte'
+  | 'pool-first-byte'
+  | 'create-to-exit'
+  | 'create'
+  | 'exec'
+  | 'destroy'
+  | 'burst';
 /** `cold`: 60 ms of idleness before each operation, as a person's request meets it; `hot`: back to back. */
 export type Temperature = 'hot' | 'cold';
 

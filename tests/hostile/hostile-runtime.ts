@@ -36,7 +36,7 @@ export function useHostileRuntime(): HostileRuntime {
     const scope = { runDirectory: join(directory, 'run'), instance: `hostile-${randomBytes(5).toString('hex')}` };
     const before = listBelongings(scope);
     try {
-      const runtime = await Runtime.open(scope);
+      const runtime = await Runtime.open({ ...scope, pool: false });
       opened = { runtime, scope, directory, image, before };
     } catch (error) {
       rmSync(directory, { recursive: true });

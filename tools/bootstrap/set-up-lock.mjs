@@ -21,8 +21,15 @@ export async function withSetUpLock(root, work) {
   try {
     return await work();
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    release(lock);
   }
+}
+
+function release(lock) {
+  // Emptied where it stands, it could become the next holder's, who renames over an empty directory, before it is gone.
+  const released = `${lock}.${process.pid}.released`;
+  renameSync(lock, released);
+  rmSync(released, { recursive: true });
 }
 
 function take(state, lock) {

@@ -9,6 +9,12 @@ export const STATE_DIRECTORY = '.hatchery';
 const STAMP = join(STATE_DIRECTORY, 'stamp.json');
 
 const INSTALL_INPUTS = ['pnpm-lock.yaml', 'pnpm-workspace.yaml'];
+// What signs the shim at the end of its build, and what it signs besides the bytes.
+const SIGNING_INPUTS = [
+  'tools/sign-shim.ts',
+  'packages/runtime/src/open/release-keys.ts',
+  'packages/zygote-ipc/package.json',
+];
 const BUILD_INPUTS = ['tsconfig.base.json', 'tsconfig.build.json'];
 const NODE = 'node_modules/.bin/node';
 const ALWAYS_BUILT = 'apps/runner/dist/main.js';
@@ -28,6 +34,9 @@ export function inputsNow(root) {
   const native = [];
   const build = [];
   for (const input of BUILD_INPUTS) addFile(root, input, build);
+  for (const input of SIGNING_INPUTS) addFile(root, input, native);
+  addTree(root, 'packages/shim-signing/src', native);
+  addTree(root, 'tools/sign-shim', native);
   for (const directory of projectDirectories(root)) {
     addFile(root, `${directory}/tsconfig.json`, build);
     addFile(root, `${directory}/package.json`, build);

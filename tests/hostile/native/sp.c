@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 static const struct command *const families[] = {
-    kernel_commands, namespace_commands, process_commands, resource_commands, life_commands, network_commands,
+    kernel_commands, namespace_commands, process_commands, resource_commands, life_commands, network_commands, swap_commands, file_commands,
+    volume_commands,
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

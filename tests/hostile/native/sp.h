@@ -39,6 +39,9 @@ extern const struct command process_commands[];
 extern const struct command resource_commands[];
 extern const struct command life_commands[];
 extern const struct command network_commands[];
+extern const struct command volume_commands[];
+extern const struct command swap_commands[];
+extern const struct command file_commands[];
 
 int run_reach(int argc, char **argv);
 
