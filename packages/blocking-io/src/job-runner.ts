@@ -34,6 +34,12 @@ export class JobRunner {
     this.#rules = rules;
   }
 
+  /** Starts threads before there is a job. One that comes meanwhile waits for these; it starts none beside them. */
+  startAhead(): void {
+    // One that cannot be started is told by the first job.
+    for (let count = 0; count < this.#options.minThreads; count += 1) this.#startThread('open');
+  }
+
   get queued(): number {
     return this.#waiting.size;
   }
@@ -129,13 +135,14 @@ export class JobRunner {
       this.#waiting.delete(job);
       this.#start(job);
     }
-    while (this.#starting < Math.min(this.#waiting.size, threads - this.#running.size)) this.#startThread();
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    while (this.#starting < Math.min(this.#waiting.size, threads - this.#running.size)) this.#startThread(first.step);
   }
 
-  #startThread(): void {
+  #startThread(step: string): void {
     this.#starting += 1;
-    const first = this.#waiting.values().next().value as Job;
-    this.#threads.startOne(first.step).then(
+    this.#threads.startOne(step).then(
       () => {
         this.#starting -= 1;
         this.#startNext();

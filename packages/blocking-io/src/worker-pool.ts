@@ -49,9 +49,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
     this.#threads = new Threads(script, compiled);
     this.#jobs = new JobRunner(this.#threads, compiled, rules);
     this.#desk = new StationDesk(this.#threads, compiled);
-    for (let count = 0; count < compiled.minThreads; count += 1)
-      // Told in the log where it matters, and again to the first job.
-      this.#threads.startOne('open').catch(() => {});
+    this.#jobs.startAhead();
   }
 
   /**

@@ -21,6 +21,13 @@ test('no more threads are started than there are jobs at a time', async () => {
   expect(pool.stats().threads).toBe(3);
 });
 
+test('a job that comes before the threads started ahead are up waits for one of them, and none is started for it', async () => {
+  // Red when the pool starts its first threads behind the back of `JobRunner`: there are two then.
+  const pool = hostilePool({ threads: 3, minThreads: 1 });
+  expect(await pool.run('echo', 0)).toBe(0);
+  expect(pool.stats().threads).toBe(1);
+});
+
 test('a full queue refuses with a typed error, and what was given stays the caller’s', async () => {
   const pool = hostilePool({ threads: 1, maxQueue: 1 });
   const { gate, open } = makeGate();
