@@ -41,4 +41,6 @@ if (!isCurrent(root)) {
     throw error;
   }
 }
+// What a clone is for, with nothing said: the server.
+if (command === 'start' && programArguments.length === 0) programArguments.push('serve');
 launch(root, program, programArguments);

@@ -89,7 +89,7 @@ test('a first run sets up, then stdout holds the program’s bytes alone', async
 });
 
 test('a second run installs and builds nothing and says nothing', async () => {
-  await end(start(['start']));
+  expect(await end(start(['start']))).toMatchObject({ code: 0, stdout: '["serve"]' });
   expect(await end(start(['start', 'x']))).toEqual({ code: 0, stdout: '["x"]', stderr: '' });
   expect(calls()).toBe('install native build');
 });

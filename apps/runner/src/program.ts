@@ -39,7 +39,9 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   program
     .command('serve')
     .description('own the sandboxes of this machine and answer the other commands, until SIGTERM or SIGINT')
-    .option('--socket <path>', 'where to listen (default: hatchery.sock in the run directory)')
+    .option('--port <number>', 'where to listen for HTTP; 0: any that is free, none: only at the socket', '3000')
+    .option('--host <address>', 'of which interface', '127.0.0.1')
+    .option('--socket <path>', 'where the other commands find it (default: hatchery.sock in the run directory)')
     .option('--run-directory <dir>', 'live state', '/run/hatchery')
     .option('--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery')
     .option('--instance <name>', 'the set of sandboxes that it owns', 'main')

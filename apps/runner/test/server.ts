@@ -18,7 +18,8 @@ function makeRunDirectory(): string {
 
 /** `serve` with all it has in one place: it must not find what a real server has stopped. */
 export function serveIn(directory: string): string[] {
-  return ['serve', '--run-directory', directory, '--data-directory', join(directory, 'data'), '--pool-ceiling', '0'];
+  const places = ['--run-directory', directory, '--data-directory', join(directory, 'data'), '--port', '0'];
+  return ['serve', ...places, '--pool-ceiling', '0'];
 }
 
 /** A real `hatchery serve`, its log read line by line. */
@@ -53,6 +54,12 @@ export class Server {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Where it answers over TCP. */
+  get url(): string {
+    const line = this.log.find((text) => text.includes('"msg":"listening"')) ?? '{}';
+    return (JSON.parse(line) as { url: string }).url;
   }
 
   get client(): Client {

@@ -4,6 +4,8 @@ export interface ServeFlags {
   dataDirectory: string;
   instance: string;
   socket?: string;
+  host: string;
+  port: string;
   logLevel: string;
   onExit: string;
   poolFloor: string;

@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import { type ControlContext, createControl } from './create-control.ts';
+import { TcpListener, type TcpPlace } from './tcp-listener.ts';
+
+/** What is offered over TCP, from its first request to its last. */
+export class TcpServer {
+  readonly #control: FastifyInstance;
+  readonly #listener: TcpListener;
+
+  private constructor(control: FastifyInstance, listener: TcpListener) {
+    this.#control = control;
+    this.#listener = listener;
+  }
+
+  /** Resolves when it answers. Throws ERR_SERVER_ADDRESS. */
+  static async start(context: ControlContext, place: TcpPlace): Promise<TcpServer> {
+    const control = createControl(context);
+    await control.ready();
+    const listener = await TcpListener.listen(place, {
+      request: (request, response) => control.routing(request, response),
+      upgrades: () => false,
+      upgrade: (_request, socket) => socket.destroy(),
+    });
+    return new TcpServer(control, listener);
+  }
+
+  get url(): string {
+    return this.#listener.url;
+  }
+
+  /** From now on nobody new is answered. */
+  beginEnd(): void {
+    this.#listener.beginEnd();
+  }
+
+  /** Resolves when nobody is connected any more; who is still there after `graceMs` is cut off. */
+  async end(graceMs: number): Promise<void> {
+    await this.#listener.end(graceMs);
+    await this.#control.close();
+  }
+}
