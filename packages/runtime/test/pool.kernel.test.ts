@@ -116,14 +116,29 @@ test('inv-41: one whose volumes are refused is gone, and the next create takes a
   expect((await runtime.create()).createdFrom).toBe('pool');
 });
 
-// Mutation seen red: isParkedDead() never.
-test('one that dies as it is taken costs nothing but time', async () => {
+test('a volume that is not there is refused, and costs no parked one', async () => {
+  // Mutation seen red: takeParked() without its volumes.
+  await using runtime = await open();
+  await full(runtime);
+  const ids = await parkedIds(runtime);
+  const volumes = [{ source: join(place.directory, 'nowhere'), target: '/volume' }];
+  await expect(runtime.create({ volumes })).rejects.toMatchObject({ code: 'ERR_VOLUME_NOT_FOUND' });
+  expect(await parkedIds(runtime)).toEqual(ids);
+  expect(runtime.list()).toEqual([]);
+});
+
+// Mutation seen red: a ParkedDeadError is never thrown.
+test.for([
+  ['without volumes', []],
+  ['with one', [{ target: '/volume' }]],
+] as const)('one that dies as it is taken %s costs nothing but time', async ([, given]) => {
   await using runtime = await open({ pool: { floor: 1, ceiling: 1 } });
   await full(runtime, 1);
   const [id = ''] = await parkedIds(runtime);
   const pid = initOf(place.instance, id);
   process.kill(pid, constants.signals.SIGKILL);
-  const sandbox = await runtime.create();
+  const volumes = given.map((volume) => ({ ...volume, source: place.directory }));
+  const sandbox = await runtime.create({ volumes });
   expect(sandbox.id).not.toBe(id);
   expect((await sandbox.run(['true'])).exitCode).toBe(0);
   await full(runtime, 1);

@@ -40,7 +40,11 @@ function claimsOf({ sandboxes, pool, locks }: RuntimeContext): Map<number, strin
     const { pidfd, rootFd, workFd } = lifecycle.parts;
     for (const fd of [pidfd, rootFd, workFd]) claims.set(fd, id);
   }
-  for (const { id, init, rootFd, workFd } of pool?.parked() ?? [])
-    for (const fd of [init.made.pidfd, rootFd, workFd]) if (!locks.isLocked(id)) claims.set(fd, id);
+  for (const { id, remains, workFd } of pool?.parked() ?? []) {
+    if (locks.isLocked(id)) continue;
+    // Of one whose removal has failed half-way only what it still has.
+    const held = [remains.initPidfd, remains.rootFd, remains.onDead === null ? null : workFd];
+    for (const fd of held) if (fd !== null) claims.set(fd, id);
+  }
   return claims;
 }

@@ -21,6 +21,8 @@ export interface ParkedSandbox {
   readonly record: SandboxRecord;
   readonly rootFd: number;
   readonly workFd: number;
+  /** What a removal of it has not dealt with yet. */
+  readonly remains: Remains;
 }
 
 /** Makes one, under the lock of its new id; `onParked` gets it before the lock is given up. */
@@ -47,7 +49,7 @@ async function parkUnder(context: RuntimeContext, shape: Shape, id: string): Pro
     const record = { ...init.intent, init: initOf(init.made.pid) };
     await steps.run('record init', () => writeRecord(instance.directory, record));
     const { root: rootFd } = await connection.parked;
-    return { id, shape, init, record, rootFd, workFd };
+    return { id, shape, init, record, rootFd, workFd, remains: remainsOf(context, { init, record, rootFd, workFd }) };
   } catch (error) {
     await undoCreate(context, steps, id);
     throw error;
@@ -61,12 +63,13 @@ function requireSame(shape: Shape): void {
   );
 }
 
-/** Ends one and removes all of it, under the lock of its id. Rejects as a teardown does; the record is kept then. */
-export async function discard(context: RuntimeContext, parked: ParkedSandbox): Promise<void> {
-  const { id, init, record, rootFd, workFd } = parked;
-  const remains: Remains = {
-    id,
-    directory: sandboxDirectory(context.instance.directory, id),
+function remainsOf(
+  { instance }: RuntimeContext,
+  { init, record, rootFd, workFd }: Pick<ParkedSandbox, 'init' | 'record' | 'rootFd' | 'workFd'>,
+): Remains {
+  return {
+    id: record.id,
+    directory: sandboxDirectory(instance.directory, record.id),
     head: formatHead(record),
     initPidfd: init.made.pidfd,
     rootFd,
@@ -78,5 +81,12 @@ export async function discard(context: RuntimeContext, parked: ParkedSandbox): P
       closeSync(workFd);
     },
   };
-  await teardown(context.workers, remains, 'all');
+}
+
+/**
+ * Ends one and removes all of it, under the lock of its id. Rejects as a teardown does: the record and what was not dealt with
+ * are kept, and it can be called again.
+ */
+export async function discard({ workers }: RuntimeContext, { remains }: ParkedSandbox): Promise<void> {
+  await teardown(workers, remains, 'all');
 }

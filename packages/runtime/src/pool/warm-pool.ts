@@ -1,5 +1,6 @@
 import type { Logger, PoolStats } from '../types.ts';
 import { Demand } from './demand.ts';
+import { Leftovers } from './leftovers.ts';
 import { Lull } from './lull.ts';
 import type { ParkedSandbox } from './parked-sandbox.ts';
 import type { Shape } from './shape.ts';
@@ -16,7 +17,7 @@ export interface PoolOptions {
 export interface PoolHost {
   /** Makes one and hands it over while its id is still locked; rejects when it could not be made, with nothing left. */
   park(shape: Shape, onParked: (parked: ParkedSandbox) => void): Promise<void>;
-  /** Rejects when something is left; the collector finds it then. */
+  /** Rejects when something is left; it can be called again. */
   discard(parked: ParkedSandbox): Promise<void>;
   /** `onDead` when its init dies while nobody has it. */
   watch(parked: ParkedSandbox, onDead: () => void): void;
@@ -39,6 +40,7 @@ export class WarmPool {
   readonly #lull: Lull;
   /** By key; the shape that was asked for last comes last. */
   readonly #shelves = new Map<string, Shelf>();
+  readonly #leftovers = new Leftovers();
   #work: Promise<unknown> = Promise.resolve();
   #isWorking = false;
   #timer: NodeJS.Timeout | null = null;
@@ -78,12 +80,20 @@ export class WarmPool {
     this.#plan();
   }
 
+  /** What is the pool's: ready ones, and those that it could not remove. */
   *parked(): Generator<ParkedSandbox> {
-    for (const shelf of this.#shelves.values()) yield* shelf.parked;
+    yield* this.#ready();
+    yield* this.#leftovers;
+  }
+
+  /** Of one that was taken, and then could not be removed: the pool tries again. */
+  keepLeftover(parked: ParkedSandbox): void {
+    this.#leftovers.add(parked, this.#host.nowMs());
+    this.#plan();
   }
 
   stats(): PoolStats {
-    const parked = [...this.parked()].length;
+    const parked = [...this.#ready()].length;
     const missing = [...this.#targets()].reduce((sum, [shelf, n]) => sum + Math.max(0, n - shelf.parked.length), 0);
     return { parked, missing, taken: this.#taken, missed: this.#missed, made: this.#made, failures: this.#failures };
   }
@@ -94,10 +104,23 @@ export class WarmPool {
     this.#lull.close();
     this.#stopTimer();
     await this.#work;
-    const all = [...this.parked()];
+    const all = [...this.#ready()];
     this.#shelves.clear();
     const ends = await Promise.allSettled(all.map((parked) => this.#host.discard(parked)));
-    return ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason as unknown);
+    const failures = ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason as unknown);
+    return [...failures, ...(await this.#retry())];
+  }
+
+  *#ready(): Generator<ParkedSandbox> {
+    for (const shelf of this.#shelves.values()) yield* shelf.parked;
+  }
+
+  #retry(): Promise<unknown[]> {
+    return this.#leftovers.retry((parked) => this.#host.discard(parked), this.#host.nowMs());
+  }
+
+  #isRetryDue(): boolean {
+    return (this.#leftovers.dueMs() ?? Number.POSITIVE_INFINITY) <= this.#host.nowMs();
   }
 
   #use(shape: Shape): Shelf {
@@ -137,13 +160,13 @@ export class WarmPool {
   #plan(): void {
     this.#stopTimer();
     if (this.#isClosed || this.#isWorking) return;
-    if (this.#next() !== null) return this.#lull.want();
+    if (this.#isRetryDue() || this.#next() !== null) return this.#lull.want();
     const nowMs = this.#host.nowMs();
     const dues = [...this.#shelves.values()].flatMap(({ demand, pausedUntilMs }) => [
       demand.nextMs() ?? 0,
       pausedUntilMs,
     ]);
-    const nextMs = Math.min(...dues.filter((due) => due > nowMs));
+    const nextMs = Math.min(...[...dues, this.#leftovers.dueMs() ?? 0].filter((due) => due > nowMs));
     if (nextMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#plan(), nextMs - nowMs + 1);
     this.#timer.unref();
@@ -161,6 +184,7 @@ export class WarmPool {
 
   /** One thing after the other, as long as the lull lasts. */
   async #workOn(): Promise<void> {
+    if (this.#isRetryDue()) await this.#retry();
     for (let next = this.#next(); next !== null; next = this.#next()) {
       if (this.#isClosed || !this.#lull.isCalm) return;
       if (next.act === 'drop') await this.#drop(next.shelf);
@@ -202,7 +226,8 @@ export class WarmPool {
     try {
       await this.#host.discard(parked);
     } catch (err) {
-      this.#host.logger.warn({ err, sandboxId: parked.id }, 'a parked sandbox is left to the collector');
+      this.#leftovers.add(parked, this.#host.nowMs());
+      this.#host.logger.warn({ err, sandboxId: parked.id }, 'a parked sandbox could not be removed; it is tried again');
     }
   }
 

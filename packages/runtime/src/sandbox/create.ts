@@ -9,8 +9,9 @@ import type { CreatedFrom } from '../types.ts';
 import { createError } from './create-error.ts';
 import { type MadeLifecycle, makeLifecycle } from './make-lifecycle.ts';
 import { LiveSandbox } from './sandbox.ts';
-import { StepFailure } from './step-list.ts';
-import { isParkedDead, takeOver, withId } from './take-over.ts';
+import { StepFailure, StepList } from './step-list.ts';
+import { ParkedDeadError, takeOver, withId } from './take-over.ts';
+import { resolveVolumes } from './volumes.ts';
 
 /** Steps whose failure is about the call, not about a sandbox: there never was one. */
 const before: ReadonlySet<string> = new Set(['resolve the volumes', 'resolve the image', 'claim the id']);
@@ -28,17 +29,24 @@ export async function createSandbox(
   spec: CompiledSpec,
   { signal, isIdFree }: { signal: AbortSignal | undefined; isIdFree: boolean },
 ): Promise<LiveSandbox> {
-  const parked = isIdFree ? await takeParked(context, spec) : null;
-  const made = parked === null ? null : await createFrom(context, parked, { spec, signal });
+  const taken = isIdFree ? await takeParked(context, spec) : null;
+  const made = taken === null ? null : await createFrom(context, taken, signal);
   return made ?? (await context.locks.run(spec.id, () => create(context, spec, signal)));
 }
 
-/** An image that cannot be found is told by the create on demand. */
-async function takeParked(context: RuntimeContext, spec: CompiledSpec): Promise<ParkedSandbox | null> {
+interface Taken {
+  readonly parked: ParkedSandbox;
+  readonly spec: CompiledSpec;
+}
+
+/** An image or a volume that cannot be found costs no parked one: the create on demand tells it. */
+async function takeParked(context: RuntimeContext, given: CompiledSpec): Promise<Taken | null> {
   if (context.pool === null) return null;
   try {
-    const shape = shapeOf(spec, await context.images.resolve(spec.image));
-    return shape === null ? null : context.pool.take(shape);
+    const volumes = await resolveVolumes(context, new StepList(() => {}), given.volumes, true);
+    const shape = shapeOf(given, await context.images.resolve(given.image));
+    const parked = shape === null ? null : context.pool.take(shape);
+    return parked === null ? null : { parked, spec: withId({ ...given, volumes }, parked.id) };
   } catch {
     return null;
   }
@@ -47,19 +55,15 @@ async function takeParked(context: RuntimeContext, spec: CompiledSpec): Promise<
 /** null: it is dead, and removed. */
 function createFrom(
   context: RuntimeContext,
-  parked: ParkedSandbox,
-  { spec, signal }: { spec: CompiledSpec; signal: AbortSignal | undefined },
+  { parked, spec }: Taken,
+  signal: AbortSignal | undefined,
 ): Promise<LiveSandbox | null> {
   return context.locks.run(parked.id, async () => {
-    const taken = withId(spec, parked.id);
     try {
-      return goLive(context, await takeOver(context, taken, { parked, signal }));
+      return goLive(context, await takeOver(context, spec, { parked, signal }));
     } catch (cause) {
-      if (!isParkedDead(cause)) throw notCreated(context, taken, cause, 'pool');
-      context.logger.warn(
-        { err: cause, sandboxId: parked.id },
-        'a parked sandbox died as it was taken: another is made',
-      );
+      if (!(cause instanceof ParkedDeadError)) throw notCreated(context, spec, cause, 'pool');
+      context.logger.warn({ err: cause, sandboxId: parked.id }, 'another sandbox is made');
       return null;
     }
   });
