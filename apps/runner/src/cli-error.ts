@@ -12,7 +12,8 @@ export type CliErrorCode =
   | 'ERR_SERVER_ADDRESS'
   | 'ERR_SERVER_RUNNING'
   | 'ERR_SERVER_UNREACHABLE'
-  | 'ERR_SERVER_LOST';
+  | 'ERR_SERVER_LOST'
+  | 'ERR_TOKEN_SEED';
 
 /** An error of the command line itself. */
 export class CliError extends Error {

@@ -21,6 +21,7 @@ export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
 export type { SandboxSubscriber } from './sandbox-map/sandbox-subscriber.ts';
 export type { SubscriberStats } from './sandbox-map/subscriber.ts';
+export type { CompiledSpec } from './spec/sandbox-spec.ts';
 export type {
   AttachOptions,
   CallOptions,

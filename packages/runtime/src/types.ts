@@ -1,5 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { SandboxFiles } from './files/types.ts';
+import type { CompiledSpec } from './spec/sandbox-spec.ts';
 
 /** What every promise-returning call takes. */
 export interface CallOptions {
@@ -275,6 +276,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Why it is `failed`; otherwise null. */
   readonly failure: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What it was made as, with nothing left open, and its timeout as last set. The environment may hold secrets. */
+  readonly spec: CompiledSpec;
   readonly createdAt: Date;
   /** When its timeout is up; null: never, or it does not run. */
   readonly expiresAt: Date | null;

@@ -25,6 +25,7 @@ describe('a sandbox’s timeout', () => {
     await vi.waitUntil(() => sandbox.state === 'paused', patience);
     expect(sandbox.expiresAt).toBeNull();
     sandbox.setTimeout(60_000);
+    expect(sandbox.spec).toMatchObject({ timeoutMs: 60_000, onTimeout: 'pause', limits: { cpus: 1 }, env: {} });
     await sandbox.resume();
     expect(sandbox.expiresAt?.getTime()).toBeGreaterThan(Date.now() + 50_000);
     expect(await shell(sandbox, 'echo runs')).toBe('runs');

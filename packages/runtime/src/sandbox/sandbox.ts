@@ -12,6 +12,7 @@ import { inSection } from '../loop-delay/section.ts';
 import { compileExec, maxDelayMs } from '../spec/exec-options.ts';
 import { checkInteger } from '../spec/fields.ts';
 import { notSupported } from '../spec/invalid.ts';
+import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import type {
   CallOptions,
   CreatedFrom,
@@ -64,6 +65,10 @@ export class LiveSandbox implements Sandbox {
 
   get createdFrom(): CreatedFrom {
     return this.record.createdFrom;
+  }
+
+  get spec(): CompiledSpec {
+    return this.record.spec;
   }
 
   get failure(): string | null {

@@ -1,0 +1,84 @@
+import { type CallOptions, HatcheryError, type Runtime, type Sandbox, type SandboxSpec } from '@hatchery/runtime';
+import type { TokenSeed } from '../tokens/token-seed.ts';
+import { readDetails } from './hosted-details.ts';
+import type { HostedSandbox } from './hosted-sandbox.ts';
+import { resume } from './resume.ts';
+
+/** `id`, or `id-client` as older clients put it together. */
+const idPattern = /^([a-z0-9]+)(?:-[a-z0-9]+)?$/;
+
+/** The sandboxes of a runtime that were made through the E2B API. Those of other clients are not seen here. */
+export class HostedSandboxes {
+  readonly #runtime: Runtime;
+  readonly #seed: TokenSeed;
+  readonly #hosted = new WeakMap<Sandbox, HostedSandbox>();
+
+  constructor(runtime: Runtime, seed: TokenSeed) {
+    this.#runtime = runtime;
+    this.#seed = seed;
+  }
+
+  /** By `id` or `id-client`. One whose end has begun is found until it is gone: `sandbox.state` tells. */
+  find(id: string): HostedSandbox | undefined {
+    const [, bareId] = idPattern.exec(id) ?? [];
+    const sandbox = bareId === undefined ? undefined : this.#runtime.get(bareId);
+    return sandbox === undefined ? undefined : this.#hostedOf(sandbox);
+  }
+
+  list(): HostedSandbox[] {
+    return this.#runtime.list().flatMap((sandbox) => this.#hostedOf(sandbox) ?? []);
+  }
+
+  /**
+   * Running again: at once when it runs; a paused one is resumed if its `autoResume` is on. Throws ERR_SANDBOX_STATE when
+   * it is not, or ends; otherwise as `sandbox.resume()` and `sandbox.start()`.
+   */
+  async wake(hosted: HostedSandbox): Promise<void> {
+    const { sandbox, details, id } = hosted;
+    if (sandbox.state === 'running') return;
+    if (!details.autoResume)
+      throw new HatcheryError(
+        'ERR_SANDBOX_STATE',
+        `sandbox ${id} is ${sandbox.state}, and was made without autoResume: connect to it first`,
+      );
+    await resume(sandbox);
+  }
+
+  /** @param spec with the details in its metadata. Throws as `runtime.create()`; of one that fails nothing stays listed. */
+  async create(spec: SandboxSpec, options: CallOptions): Promise<HostedSandbox> {
+    try {
+      const sandbox = await this.#runtime.create(spec, options);
+      const hosted = this.#adopt(sandbox);
+      if (hosted === undefined) throw new Error(`sandbox ${sandbox.id} was made without details`);
+      return hosted;
+    } catch (error) {
+      await this.#forgetFailed();
+      throw error;
+    }
+  }
+
+  /** One that could not be made was never anybody's: nobody knows its id. */
+  #hostedOf(sandbox: Sandbox): HostedSandbox | undefined {
+    const known = this.#hosted.get(sandbox);
+    return known !== undefined || sandbox.state === 'failed' ? known : this.#adopt(sandbox);
+  }
+
+  #adopt(sandbox: Sandbox): HostedSandbox | undefined {
+    const details = readDetails(sandbox);
+    if (details === null) return undefined;
+    const { id } = sandbox;
+    const envdToken = details.secure ? this.#seed.envdToken(id) : null;
+    const trafficToken = details.allowPublicTraffic ? null : this.#seed.trafficToken(id);
+    const hosted = { id, sandbox, details, envdToken, trafficToken };
+    this.#hosted.set(sandbox, hosted);
+    return hosted;
+  }
+
+  async #forgetFailed(): Promise<void> {
+    const failed = this.#runtime
+      .list()
+      .filter((sandbox) => sandbox.state === 'failed' && !this.#hosted.has(sandbox) && readDetails(sandbox) !== null);
+    // What cannot be removed now is debris, and the collector's; the caller is told why its create failed.
+    await Promise.allSettled(failed.map((sandbox) => sandbox.destroy()));
+  }
+}

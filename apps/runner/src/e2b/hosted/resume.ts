@@ -1,0 +1,24 @@
+import { HatcheryError, type Sandbox } from '@hatchery/runtime';
+
+/**
+ * Running, whatever it was: thawed if it is frozen, started if it is stopped. A change that is under way is waited for. Any
+ * number of callers at once: the runtime does one change of a sandbox at a time, and who comes second finds it running.
+ */
+export async function resume(sandbox: Sandbox): Promise<void> {
+  // A pause may end between our look and our turn, and a start as well: what is wanted is looked at again, not for ever.
+  for (let attempt = 1; sandbox.state !== 'running'; attempt++) {
+    const isStored = ['stopping', 'stopped', 'starting', 'failed'].includes(sandbox.state);
+    try {
+      await (isStored ? sandbox.start() : sandbox.resume());
+    } catch (error) {
+      const isState = error instanceof HatcheryError && error.code === 'ERR_SANDBOX_STATE';
+      if (!isState || attempt === maxAttempts || isEnding(sandbox)) throw error;
+    }
+  }
+}
+
+const maxAttempts = 5;
+
+function isEnding({ state }: Sandbox): boolean {
+  return state === 'destroying' || state === 'destroyed';
+}

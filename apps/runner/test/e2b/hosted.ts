@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Runtime, type SandboxSpec } from '@hatchery/runtime';
+import { afterAll, beforeAll, vi } from 'vitest';
+import { expectNoLeaks, listBelongings } from '../../../../tests/hostile/leak-check.ts';
+import { type HostedDetails, withDetails } from '../../src/e2b/hosted/hosted-details.ts';
+import { HostedSandboxes } from '../../src/e2b/hosted/hosted-sandboxes.ts';
+import { TokenSeed } from '../../src/e2b/tokens/token-seed.ts';
+
+/** What a sandbox is that was asked for with nothing but the template `base`. */
+export const plainDetails: Omit<HostedDetails, 'envVars'> = {
+  templateId: 'base',
+  alias: 'base',
+  secure: true,
+  autoPause: false,
+  autoPauseMemory: true,
+  autoResume: false,
+  allowPublicTraffic: true,
+  maskRequestHost: null,
+  defaultUser: 'user',
+};
+
+/** A spec whose sandbox is hosted. */
+export function hostedSpec(details: Partial<HostedDetails> = {}, spec: SandboxSpec = {}): SandboxSpec {
+  return { user: 'user', ...spec, metadata: withDetails(spec.metadata ?? {}, { ...plainDetails, ...details }) };
+}
+
+export interface UsedHosted {
+  readonly runtime: Runtime;
+  readonly hosted: HostedSandboxes;
+  /** Lets go of every sandbox and opens the instance anew, as a restarted server does. */
+  reopen(): Promise<void>;
+}
+
+// In memory, as a run directory is.
+const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** A runtime with its hosted sandboxes for the tests of one file; the file fails when anything of it is left. */
+export function useHosted(): UsedHosted {
+  const directory = mkdtempSync(join(parent, 'hatchery-test-'));
+  const scope = { runDirectory: join(directory, 'run'), instance: `test-${randomBytes(5).toString('hex')}` };
+  const dataDirectory = join(directory, 'data');
+  const before = listBelongings(scope);
+  let runtime: Runtime | null = null;
+  let hosted: HostedSandboxes | null = null;
+  const open = async (): Promise<void> => {
+    runtime = await Runtime.open({ ...scope, dataDirectory, pool: false });
+    hosted = new HostedSandboxes(runtime, TokenSeed.open(dataDirectory));
+  };
+  beforeAll(open);
+  afterAll(async () => {
+    await runtime?.close();
+    // Zombies of a killed zygote are the host's PID 1's, which may take its time.
+    await vi.waitFor(() => expectNoLeaks(before, scope), { timeout: 10_000 });
+    rmSync(directory, { recursive: true });
+  });
+  return {
+    get runtime() {
+      if (runtime === null) throw new Error('the runtime is open only while the tests run');
+      return runtime;
+    },
+    get hosted() {
+      if (hosted === null) throw new Error('the runtime is open only while the tests run');
+      return hosted;
+    },
+    async reopen() {
+      await runtime?.close({ sandboxes: 'keep' });
+      await open();
+    },
+  };
+}
