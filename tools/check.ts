@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** In the order in which a failure explains the later ones. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
   generated: ['node', 'tools/generate-wire.ts', '--check'],
+  protocols: ['node', 'tools/generate-envd.ts', '--check'],
   types: ['tsc', '-b', 'tsconfig.build.json', 'tsconfig.json'],
   layers: ['node', 'tools/check-layers.ts'],
   lint: ['oxlint', '--type-aware', '--quiet', '.'],

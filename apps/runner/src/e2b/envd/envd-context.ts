@@ -1,0 +1,10 @@
+import type { Logger } from '@hatchery/runtime';
+import type { HostedSandboxes } from '../hosted/hosted-sandboxes.ts';
+
+/** What the parts of envd share. One envd serves every sandbox: that of a request is `hostedOf(request)`. */
+export interface EnvdContext {
+  readonly hosted: HostedSandboxes;
+  readonly logger: Logger;
+  /** Fires when the server ends: streams that have no end of their own end then. */
+  readonly closing: AbortSignal;
+}
