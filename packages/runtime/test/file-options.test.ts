@@ -12,6 +12,8 @@ import {
   compileMake,
   compileRange,
   compileRead,
+  compileResolve,
+  compileStat,
   compileWatch,
   compileWrite,
 } from '../src/files/file-options.ts';
@@ -37,7 +39,17 @@ test('a path that no file can have is refused with its name', () => {
 
 test('whatever is given as an option is compiled or refused with ERR_SPEC_INVALID', () => {
   const anything = fc.oneof(fc.anything(), fc.dictionary(fc.constantFrom('offset', 'mode', 'signal'), fc.anything()));
-  const compilers = [compileRange, compileRead, compileMake, compileWrite, compileList, compileWatch, compileExtract];
+  const compilers = [
+    compileRange,
+    compileRead,
+    compileMake,
+    compileWrite,
+    compileStat,
+    compileResolve,
+    compileList,
+    compileWatch,
+    compileExtract,
+  ];
   fc.assert(
     fc.property(anything, fc.constantFrom(...compilers), (value, compile) => {
       try {
@@ -59,6 +71,7 @@ test('options that cannot be are refused by name', () => {
   expectRefused(() => compileWrite({ append: 1 as unknown as boolean }), 'append');
   expectRefused(() => compileList({ depth: 0 }), 'depth');
   expectRefused(() => compileList({ limit: 0 }), 'limit');
+  for (const details of ['', 'trusted.', 'user']) expectRefused(() => compileStat({ details }), 'details');
   expectRefused(() => compileWatch({ recursive: 'yes' as unknown as boolean }), 'recursive');
   expectRefused(() => compileExtract({ limits: { bytes: -1 } }), 'limits.bytes');
   expectRefused(() => compileWatch({ signal: {} as AbortSignal }), 'signal');

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { decodeFileName, type EntryFacts, readLinkEntry, statEntry } from '@hatchery/linux';
 import type { ChrootPath } from './chroot-path.ts';
+import type { EntryDetails } from './entry-details.ts';
 import type { HeldRoot } from './held-root.ts';
 import { isKernelFile } from './kernel-files.ts';
 
@@ -22,6 +23,8 @@ export interface ChrootEntry {
   readonly modifiedMs: number;
   /** Of a symlink; null also where it went meanwhile. */
   readonly symlinkTarget: string | null;
+  /** Where they were asked for. */
+  readonly details?: EntryDetails;
 }
 
 const TYPES: Readonly<Record<number, EntryType>> = {

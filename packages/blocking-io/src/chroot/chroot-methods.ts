@@ -8,7 +8,7 @@ import { removePart } from './remove.ts';
 import { rename } from './rename.ts';
 import { stat, statOrNull } from './stat.ts';
 import { closeWatch, openWatch } from './watching.ts';
-import { closeWriting, openWriting, write, writeChunk } from './write.ts';
+import { closeWriting, giveUpWriting, openWriting, write, writeChunk } from './write.ts';
 
 /** What a worker does in a root. Each is a function of one file beside this one. */
 interface Operations {
@@ -16,6 +16,7 @@ interface Operations {
   readonly closeReading: typeof closeReading;
   readonly closeWatch: typeof closeWatch;
   readonly closeWriting: typeof closeWriting;
+  readonly giveUpWriting: typeof giveUpWriting;
   readonly list: typeof list;
   readonly makeDirectory: typeof makeDirectory;
   readonly openReading: typeof openReading;
@@ -37,6 +38,7 @@ const operations: Operations = {
   closeReading,
   closeWatch,
   closeWriting,
+  giveUpWriting,
   list,
   makeDirectory,
   openReading,

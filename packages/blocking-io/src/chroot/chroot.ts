@@ -6,7 +6,7 @@ import type { CallOptions } from '../pool-options.ts';
 import { type UnpackContext, type UnpackOptions, unpackArchive } from '../unpack/unpack-archive.ts';
 import type { UnpackResult } from '../unpack/unpack-methods.ts';
 import { ChrootWatch, type ChrootWatchOptions } from '../watch/chroot-watch.ts';
-import { checkAttribute, checkCount, checkMode } from './check-options.ts';
+import { checkAttribute, checkAttributePrefix, checkCount, checkMode } from './check-options.ts';
 import type { ChrootEntry } from './chroot-entry.ts';
 import type { ChrootHandle } from './chroot-handle.ts';
 import { ContentSource, type FileContent } from './content-source.ts';
@@ -40,9 +40,18 @@ export interface MakeOptions extends CallOptions {
 export interface WriteOptions extends MakeOptions {
   /** Adds to what is there, instead of replacing it. */
   readonly append?: boolean | undefined;
+  /** Gives an old file to `owner`, too. */
+  readonly takeOver?: boolean | undefined;
+  /** Removes a new file again whose writing fails, if it is still there under its name. */
+  readonly removeUnfinished?: boolean | undefined;
 }
 
-export interface ListOptions extends CallOptions {
+export interface StatOptions extends CallOptions {
+  /** Tells `details`, with the extended attributes whose names begin so: `user.`, or more. Default: no details. */
+  readonly details?: string | undefined;
+}
+
+export interface ListOptions extends StatOptions {
   /** How far down; 1, the default, is the entries of the directory itself. */
   readonly depth?: number | undefined;
   /** The `path` of the last entry of the page before. */
@@ -83,8 +92,8 @@ export class Chroot implements AsyncDisposable {
   }
 
   /** What is there; a symlink at the end of the path is told as one. */
-  async stat(path: string, options: CallOptions = {}): Promise<ChrootEntry> {
-    return await this.#handle.call('stat', { path }, options);
+  async stat(path: string, options: StatOptions = {}): Promise<ChrootEntry> {
+    return await this.#handle.call('stat', { path, details: detailsOf(path, options) }, options);
   }
 
   /** Whether anything has that name, a dangling symlink too. */
@@ -116,12 +125,12 @@ export class Chroot implements AsyncDisposable {
    * Writes a regular file, new or in place of what it held, with directories for it. A new one belongs to `owner`; `mode`
    * (default 0o644) is also given to an old one, which keeps its own where it is left out, without set-id bits. A stream is
    * read as fast as it is written; it is destroyed when that fails, and its own error is thrown as it is. What was written
-   * until then stays.
+   * until then stays, unless `removeUnfinished` is given.
    */
   async write(path: string, data: FileContent, options: WriteOptions = {}): Promise<ChrootEntry> {
-    const { mode, owner = null, append = false } = options;
+    const { mode, owner = null, append = false, takeOver = false, removeUnfinished = false } = options;
     checkMode(path, mode);
-    const request = { path, mode: mode ?? null, owner, append };
+    const request = { path, mode: mode ?? null, owner, append, takeOver, removeUnfinished };
     return await writeContent(this.#handle, this.#writer, request, new ContentSource(data, path), options);
   }
 
@@ -134,7 +143,8 @@ export class Chroot implements AsyncDisposable {
     const { depth = 1, after, limit = 1000 } = options;
     checkCount(path, 'depth', depth, 1);
     checkCount(path, 'limit', limit, 1, 10_000);
-    return await this.#handle.call('list', { path, depth, after: after ?? null, limit }, options);
+    const details = detailsOf(path, options);
+    return await this.#handle.call('list', { path, depth, after: after ?? null, limit, details }, options);
   }
 
   /** Makes a directory (mode 0o755) and what is missing above it; one that is there stays as it is. */
@@ -234,6 +244,12 @@ export class Chroot implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Throws ChrootError `ERR_FILE_ARGUMENT`. */
+function detailsOf(path: string, { details }: StatOptions): string | null {
+  if (details !== undefined) checkAttributePrefix(path, details);
+  return details ?? null;
 }
 
 function checkRange(path: string, offset: number, length: number | undefined): void {

@@ -1,5 +1,5 @@
 import { constants, fchmodSync, ftruncateSync } from 'node:fs';
-import { closeFd, type FileOwner, LinuxError, OpenFlag, openAs, statEntry } from '@hatchery/linux';
+import { changeOwner, closeFd, type FileOwner, LinuxError, OpenFlag, openAs, statEntry } from '@hatchery/linux';
 import type { ChrootPath } from './chroot-path.ts';
 import { asLinuxError } from './file-bytes.ts';
 import type { HeldRoot } from './held-root.ts';
@@ -13,6 +13,14 @@ export interface Target {
   readonly mode: number | null;
   readonly owner: FileOwner;
   readonly append: boolean;
+  /** Gives an old file to `owner`, too. */
+  readonly takeOver: boolean;
+}
+
+export interface OpenedTarget {
+  readonly fd: number;
+  /** Made by this call, under the name that was asked for. */
+  readonly isNew: boolean;
 }
 
 const NEW_MODE = 0o644;
@@ -23,15 +31,16 @@ const ATTEMPTS = 8;
  * Opens the file that is to be written, empty unless `append` is given: the one that is there, or a new one of `owner`'s,
  * with directories for it. Throws `ChrootError` and `LinuxError`.
  */
-export function openTarget(root: HeldRoot, target: Target): number {
+export function openTarget(root: HeldRoot, target: Target): OpenedTarget {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return openOld(root, target);
+      return { fd: openOld(root, target), isNew: false };
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
     }
     try {
-      return openNew(root, target, attempt > 2);
+      const followDangling = attempt > 2;
+      return { fd: openNew(root, target, followDangling), isNew: !followDangling };
     } catch (error) {
       // It has come meanwhile. Twice: then it is a symlink to nothing, whose target is made.
       if (!hasCode(error, 'EEXIST') || attempt === ATTEMPTS) throw error;
@@ -39,9 +48,11 @@ export function openTarget(root: HeldRoot, target: Target): number {
   }
 }
 
-function openOld(root: HeldRoot, { path, mode, append }: Target): number {
+function openOld(root: HeldRoot, { path, mode, append, owner, takeOver }: Target): number {
   const fd = openContent(root, path, OpenFlag.O_WRONLY | (append ? OpenFlag.O_APPEND : 0));
   return orClose(fd, () => {
+    // Before the mode: a change of the owner takes bits of it away.
+    if (takeOver) giveOwner(fd, owner);
     giveMode(fd, path, mode);
     if (!append) asLinuxError('ftruncate', path.shown, () => ftruncateSync(fd, 0));
   });
@@ -69,6 +80,11 @@ function giveMode(fd: number, path: ChrootPath, mode: number | null): void {
   const old = statEntry(fd, '').mode & ~constants.S_IFMT;
   const wanted = (mode ?? old) & 0o1777;
   if (old !== wanted) asLinuxError('fchmod', path.shown, () => fchmodSync(fd, wanted));
+}
+
+function giveOwner(fd: number, { uid, gid }: FileOwner): void {
+  const old = statEntry(fd, '');
+  if (old.uid !== uid || old.gid !== gid) changeOwner(fd, uid, gid);
 }
 
 function orClose(fd: number, act: () => void): number {

@@ -62,7 +62,9 @@ async function writeLong(
   const { path } = request;
   const opening = handle.call('openWriting', { ...request, lend: writer !== null }, { timeoutMs: options.timeoutMs });
   // A descriptor that is lent after the call was given up would stay open.
-  const writing = await rejectOnAbort(opening, options.signal, (late) => abandon(handle, late, path));
+  const writing = await rejectOnAbort(opening, options.signal, (late) => {
+    void giveUp(handle, late, request);
+  });
   const { file, lent } = writing;
   let target: number | null = null;
   try {
@@ -73,7 +75,9 @@ async function writeLong(
       await writeByOther(writer, { target, path, chunks, source, signal: options.signal });
     }
   } catch (error) {
-    abandon(handle, { file, lent: null }, path);
+    const given = giveUp(handle, { ...writing, lent: null }, request);
+    // Whoever is told of the failure finds nothing there.
+    if (writing.isNew && request.removeUnfinished) await given;
     throw error;
   } finally {
     if (target !== null) closeFd(target);
@@ -105,10 +109,12 @@ async function writeByWorker(
   if (size > 0) await send();
 }
 
-/** Lets go of a file whose writing failed; the error that is thrown tells more than this one could. */
-function abandon(handle: ChrootHandle, { file, lent }: Writing, path: string): void {
+/** Lets go of a file whose writing failed. Never rejects: the error that is thrown tells more than this one could. */
+async function giveUp(handle: ChrootHandle, writing: Writing, request: TargetRequest): Promise<void> {
+  const { file, lent, isNew } = writing;
   if (lent !== null) closeFd(adoptFd(lent));
-  handle.call('closeWriting', { file, path }).catch(() => {});
+  const remove = isNew && request.removeUnfinished;
+  await handle.call('giveUpWriting', { file, path: request.path, remove }).catch(() => {});
 }
 
 /** A copy with its memory to itself: the chunks are the caller's. */

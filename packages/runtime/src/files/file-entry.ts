@@ -1,7 +1,19 @@
 import type { ChrootEntry } from '@hatchery/blocking-io';
-import type { FileEntry } from './types.ts';
+import type { AccountNames } from '../users/account-names.ts';
+import type { FileDetails, FileEntry } from './types.ts';
 
-export function fileEntryOf({ modifiedMs, ...entry }: ChrootEntry): FileEntry {
+/** @param accounts for the details of an entry that has them */
+export function fileEntryOf({ modifiedMs, details, ...entry }: ChrootEntry, accounts?: AccountNames): FileEntry {
   const { name, path, type, size, mode, uid, gid, symlinkTarget } = entry;
-  return { name, path, type, size, mode, uid, gid, modifiedAt: new Date(modifiedMs), symlinkTarget };
+  const told = { name, path, type, size, mode, uid, gid, modifiedAt: new Date(modifiedMs), symlinkTarget };
+  if (details === undefined || accounts === undefined) return told;
+  const { target, attributes, isRemote } = details;
+  const inFull: FileDetails = {
+    target: target === null ? null : { path: target.path, type: target.type, mode: target.mode },
+    owner: accounts.user(uid),
+    group: accounts.group(gid),
+    attributes: { ...attributes },
+    isRemote,
+  };
+  return { ...told, details: inFull };
 }

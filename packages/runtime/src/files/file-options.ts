@@ -10,6 +10,8 @@ import type {
   FileMakeOptions,
   FileRange,
   FileReadOptions,
+  FileResolveOptions,
+  FileStatOptions,
   FileWatchOptions,
   FileWriteOptions,
 } from './types.ts';
@@ -64,9 +66,40 @@ export function compileMake(options: FileMakeOptions | undefined, more: readonly
   };
 }
 
-export function compileWrite(options: FileWriteOptions | undefined): CompiledMake & { readonly append: boolean } {
-  const made = compileMake(options, ['append']);
-  return { ...made, append: checkBoolean('append', options?.append ?? false) };
+export interface CompiledWrite extends CompiledMake {
+  readonly append: boolean;
+  readonly takeOver: boolean;
+  readonly removeUnfinished: boolean;
+}
+
+export function compileWrite(options: FileWriteOptions | undefined): CompiledWrite {
+  const made = compileMake(options, ['append', 'takeOver', 'removeUnfinished']);
+  const { append = false, takeOver = false, removeUnfinished = false } = options ?? {};
+  return {
+    ...made,
+    append: checkBoolean('append', append),
+    takeOver: checkBoolean('takeOver', takeOver),
+    removeUnfinished: checkBoolean('removeUnfinished', removeUnfinished),
+  };
+}
+
+export function compileResolve(options: FileResolveOptions | undefined): {
+  readonly user: string | null;
+  readonly signal: AbortSignal | undefined;
+} {
+  checkKeys('options', options, ['user', 'signal']);
+  return { user: checkOptionalUser(options?.user), signal: checkSignal(options?.signal) };
+}
+
+export interface CompiledStat {
+  /** How the names of the attributes begin that are told; null: no details. */
+  readonly details: string | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileStat(options: FileStatOptions | undefined): CompiledStat {
+  checkKeys('options', options, ['details', 'signal']);
+  return { details: checkDetails(options?.details), signal: checkSignal(options?.signal) };
 }
 
 export function checkContent(value: unknown): Uint8Array | string | Readable {
@@ -81,22 +114,22 @@ export function checkSource(option: string, value: unknown, expected = 'a Readab
   return value;
 }
 
-export interface CompiledList {
+export interface CompiledList extends CompiledStat {
   readonly depth: number;
   /** null: from the first one. */
   readonly after: string | null;
   /** null: all, as far as that goes. */
   readonly limit: number | null;
-  readonly signal: AbortSignal | undefined;
 }
 
 export function compileList(options: FileListOptions | undefined): CompiledList {
-  checkKeys('options', options, ['depth', 'after', 'limit', 'signal']);
-  const { depth = 1, after, limit, signal } = options ?? {};
+  checkKeys('options', options, ['depth', 'after', 'limit', 'details', 'signal']);
+  const { depth = 1, after, limit, details, signal } = options ?? {};
   return {
     depth: checkInteger('depth', depth, 1, 4096),
     after: after === undefined ? null : checkFilePath('after', after),
     limit: limit === undefined ? null : checkInteger('limit', limit, 1, most),
+    details: checkDetails(details),
     signal: checkSignal(signal),
   };
 }
@@ -160,6 +193,13 @@ export function checkAttributeValue(value: unknown): Uint8Array | null {
   if (value.length > attributeMaxBytes)
     throw invalid('value', `(${value.length} bytes)`, `at most ${attributeMaxBytes} bytes long`);
   return value;
+}
+
+function checkDetails(value: unknown): string | null {
+  if (value === undefined) return null;
+  const prefix = checkText('details', value, attributeNameMaxBytes);
+  if (!prefix.startsWith('user.')) throw invalid('details', value, "'user.' or more of the names of attributes");
+  return prefix;
 }
 
 function checkOptionalUser(value: unknown): string | null {

@@ -1,4 +1,6 @@
+import { posix } from 'node:path';
 import type { FileOwner } from '@hatchery/linux';
+import { AccountNames } from '../users/account-names.ts';
 import { lookupUser, type SandboxUser } from '../users/passwd.ts';
 
 /** A root, and whose ids are in it. */
@@ -22,6 +24,17 @@ export class FilePlace {
   /** The path from the root on; the kernel walks it, `..` and all. Throws ERR_USER_NOT_FOUND. */
   absolute(path: string): string {
     return path.startsWith('/') ? path : `${this.#found.home}/${path}`;
+  }
+
+  /** The same as one path, without the `..` of a relative one. Throws ERR_USER_NOT_FOUND, of an absolute one, too. */
+  resolve(path: string): string {
+    const { home } = this.#found;
+    return path.startsWith('/') ? path : posix.join(home, path);
+  }
+
+  /** The names of all its ids, as they are now. */
+  accounts(): AccountNames {
+    return new AccountNames(this.#root.rootFd);
   }
 
   /** As the host sees them. Throws ERR_USER_NOT_FOUND. */

@@ -4,6 +4,8 @@ import { quote } from '../spec/invalid.ts';
 
 /** Entries of one answer: a worker reads the directory through for each, and this thread takes some 6 ms to unpack so many. */
 const pageEntries = 5000;
+/** And with their details, each of which may have some kilobytes. */
+const pageDetails = 500;
 /** What a call without a limit brings at most. */
 const mostEntries = 100_000;
 
@@ -12,20 +14,22 @@ export interface ListPage {
   readonly after: string | null;
   /** null: all. */
   readonly limit: number | null;
+  readonly details: string | null;
 }
 
 /** A page of a directory of any size, fetched in pieces. Throws ERR_FILE_TOO_LARGE when all of it was asked for. */
 export async function listAll(
   chroot: Chroot,
   path: string,
-  { depth, after, limit }: ListPage,
+  { depth, after, limit, details }: ListPage,
   signal: AbortSignal,
 ): Promise<ChrootEntry[]> {
   const most = limit ?? mostEntries + 1;
   const entries: ChrootEntry[] = [];
+  const how = { depth, signal, ...(details === null ? {} : { details }) };
   for (let last = after; ; ) {
-    const wanted = Math.min(pageEntries, most - entries.length);
-    const page = await chroot.list(path, { depth, limit: wanted, signal, ...(last === null ? {} : { after: last }) });
+    const wanted = Math.min(details === null ? pageEntries : pageDetails, most - entries.length);
+    const page = await chroot.list(path, { ...how, limit: wanted, ...(last === null ? {} : { after: last }) });
     for (const entry of page) entries.push(entry);
     if (page.length < wanted || entries.length >= most) break;
     last = page.at(-1)?.path ?? null;

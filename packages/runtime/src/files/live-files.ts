@@ -16,6 +16,8 @@ import {
   compileMake,
   compileRange,
   compileRead,
+  compileResolve,
+  compileStat,
   compileWatch,
   compileWrite,
 } from './file-options.ts';
@@ -30,6 +32,8 @@ import type {
   FileMakeOptions,
   FileRange,
   FileReadOptions,
+  FileResolveOptions,
+  FileStatOptions,
   FileWatch,
   FileWatchOptions,
   FileWriteOptions,
@@ -42,6 +46,17 @@ export class LiveFiles implements SandboxFiles {
 
   constructor(context: RuntimeContext, owner: FilesOwner) {
     this.#calls = new FileCalls(context, owner);
+  }
+
+  async resolve(path: string, options?: FileResolveOptions): Promise<string> {
+    const { user, signal } = compileResolve(options);
+    const call = callOn('resolve', path, signal, user);
+    const reached = this.#calls.reach(call);
+    try {
+      return reached.place.resolve(path);
+    } catch (error) {
+      throw this.#calls.explain(call, reached, error);
+    }
   }
 
   async read(path: string, options?: FileReadOptions): Promise<Buffer> {
@@ -61,23 +76,23 @@ export class LiveFiles implements SandboxFiles {
   }
 
   async write(path: string, data: Uint8Array | string | Readable, options?: FileWriteOptions): Promise<FileEntry> {
-    const { mode, user, append, signal } = compileWrite(options);
+    const { mode, user, signal, ...how } = compileWrite(options);
     const call = callOn('write', path, signal, user);
     const content = checkContent(data);
     const write = (): Promise<ChrootEntry> =>
       this.#calls.run(call, (chroot, { place, stop }) => {
-        const made = { owner: place.owner, append, ...(mode === null ? {} : { mode }) };
+        const made = { owner: place.owner, ...how, ...(mode === null ? {} : { mode }) };
         return chroot.write(place.absolute(path), content, { ...made, signal: stop });
       });
     return fileEntryOf(await (content instanceof Readable ? fromSource(content, write) : write()));
   }
 
-  async stat(path: string, options?: CallOptions): Promise<FileEntry> {
-    const call = callOn('stat', path, compileCall(options));
-    const entry = await this.#calls.run(call, (chroot, { place, stop }) =>
-      chroot.stat(place.absolute(path), { signal: stop }),
-    );
-    return fileEntryOf(entry);
+  async stat(path: string, options?: FileStatOptions): Promise<FileEntry> {
+    const { details, signal } = compileStat(options);
+    return await this.#calls.run(callOn('stat', path, signal), async (chroot, { place, stop }) => {
+      const how = { signal: stop, ...(details === null ? {} : { details }) };
+      return fileEntryOf(await chroot.stat(place.absolute(path), how), place.accounts());
+    });
   }
 
   async exists(path: string, options?: CallOptions): Promise<boolean> {
@@ -89,10 +104,11 @@ export class LiveFiles implements SandboxFiles {
 
   async list(path: string, options?: FileListOptions): Promise<FileEntry[]> {
     const { signal, ...page } = compileList(options);
-    const entries = await this.#calls.run(callOn('list', path, signal), (chroot, { place, stop }) =>
-      listAll(chroot, place.absolute(path), page, stop),
-    );
-    return entries.map(fileEntryOf);
+    return await this.#calls.run(callOn('list', path, signal), async (chroot, { place, stop }) => {
+      const entries = await listAll(chroot, place.absolute(path), page, stop);
+      const accounts = place.accounts();
+      return entries.map((entry) => fileEntryOf(entry, accounts));
+    });
   }
 
   async makeDirectory(path: string, options?: FileMakeOptions): Promise<FileEntry> {

@@ -24,6 +24,21 @@ export interface FileEntry {
   modifiedAt: Date;
   /** Where a symlink points, as it is written there; null: it is none. */
   symlinkTarget: string | null;
+  /** Where they were asked for. */
+  details?: FileDetails;
+}
+
+/** What more there is to tell of an entry. Two or three system calls each. */
+export interface FileDetails {
+  /** What a symlink leads to in the end, without symlinks in its path; null: it is none, or leads to nothing that is told. */
+  target: { path: string; type: FileEntry['type']; mode: number } | null;
+  /** Names of the sandbox's own passwd and group; the number where they have none. */
+  owner: string;
+  group: string;
+  /** Of a file or directory, a symlink followed: the extended attributes whose names begin as was asked for, up to 8 KiB. */
+  attributes: Record<string, Uint8Array>;
+  /** Kept by another machine or by a program (NFS, SMB, FUSE): a watch does not see what they change. */
+  isRemote: boolean;
 }
 
 /** Something that happened below a watched path. */
@@ -70,9 +85,23 @@ export interface FileMakeOptions extends CallOptions {
 export interface FileWriteOptions extends FileMakeOptions {
   /** Behind what is there, instead of in its place. Default false. */
   append?: boolean;
+  /** A file that is there becomes the user's, too. Default false. */
+  takeOver?: boolean;
+  /** A new file whose writing fails is removed again, if it is still there under its name. Default false. */
+  removeUnfinished?: boolean;
 }
 
-export interface FileListOptions extends CallOptions {
+export interface FileStatOptions extends CallOptions {
+  /** Tells `details` of each entry, with the extended attributes whose names begin so, e.g. `user.`. Default: no details. */
+  details?: string;
+}
+
+export interface FileResolveOptions extends CallOptions {
+  /** Name, uid, `uid:gid` or `name:group` of the sandbox's own. Default: the sandbox's user. */
+  user?: string;
+}
+
+export interface FileListOptions extends FileStatOptions {
   /** 1 (default): what is in the directory; 2: and what is in its directories, and so on. */
   depth?: number;
   /** The `path` of the last entry of the page before. */
@@ -125,6 +154,8 @@ export interface ExtractResult {
  * ERR_ABORTED and ERR_RUNTIME_CLOSED; what some throw besides is told there.
  */
 export interface SandboxFiles {
+  /** The path as an absolute one, of a user who is there: a relative one starts at that home. Nothing need be at it. */
+  resolve(path: string, options?: FileResolveOptions): Promise<string>;
   /** The bytes of a regular file. Throws ERR_FILE_TOO_LARGE when they are more than `maxBytes`. */
   read(path: string, options?: FileReadOptions): Promise<Buffer>;
   /** The same piece by piece, as fast as they are taken. Errors are the stream's; destroying it lets the file go. */
@@ -132,11 +163,11 @@ export interface SandboxFiles {
   /**
    * Makes a file, or replaces the content of one, and makes the directories on the way. A Readable is taken as fast as it
    * can be written, and destroyed when that fails; its own error is thrown as it is. What had been written by then
-   * stays. Throws ERR_NO_SPACE when the sandbox is full.
+   * stays, unless `removeUnfinished` is given. Throws ERR_NO_SPACE when the sandbox is full.
    */
   write(path: string, data: Uint8Array | string | Readable, options?: FileWriteOptions): Promise<FileEntry>;
   /** What is at the path; a symlink there is not followed. */
-  stat(path: string, options?: CallOptions): Promise<FileEntry>;
+  stat(path: string, options?: FileStatOptions): Promise<FileEntry>;
   /** Whether anything is at the path, be it a symlink that leads nowhere. */
   exists(path: string, options?: CallOptions): Promise<boolean>;
   /**
