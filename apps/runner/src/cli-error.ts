@@ -13,7 +13,14 @@ export type CliErrorCode =
   | 'ERR_SERVER_RUNNING'
   | 'ERR_SERVER_UNREACHABLE'
   | 'ERR_SERVER_LOST'
-  | 'ERR_TOKEN_SEED';
+  | 'ERR_TOKEN_SEED'
+  | 'ERR_TEMPLATE_NAME'
+  | 'ERR_TEMPLATE_NOT_FOUND'
+  | 'ERR_TEMPLATE_EXISTS'
+  | 'ERR_TEMPLATE_ROOT'
+  | 'ERR_TEMPLATE_IN_USE'
+  | 'ERR_TEMPLATE_BUILD'
+  | 'ERR_TEMPLATES_UNREADABLE';
 
 /** An error of the command line itself. */
 export class CliError extends Error {

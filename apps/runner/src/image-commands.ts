@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import type { ImageFlags } from './commands/image.ts';
+import { defaultMirror } from './templates/base-recipe.ts';
+
+const dataDirectory = ['--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery'] as const;
+
+/** The commands for templates, which need no server; one that runs sees at once what they have changed. */
+export function addImageCommands(program: Command, setExitCode: (code: number) => void): void {
+  const image = program.command('image').description('what sandboxes of E2B’s clients are made from');
+  const add = (name: string, description: string): Command =>
+    image
+      .command(name)
+      .description(description)
+      .option(...dataDirectory);
+
+  add('base', 'build the template "base" from Debian’s packages (debootstrap), which takes a minute')
+    .option('--mirror <url>', 'a Debian archive', defaultMirror)
+    .action(async (flags: ImageFlags & { mirror: string }) => {
+      const { imageBase } = await import('./commands/image.ts');
+      setExitCode(await imageBase(flags));
+    });
+
+  add('register', 'make a template of a root directory, which stays where it is')
+    .argument('<name>')
+    .argument('<directory>')
+    .action(async (name: string, directory: string, flags: ImageFlags) => {
+      const { imageRegister } = await import('./commands/image.ts');
+      setExitCode(await imageRegister(name, directory, flags));
+    });
+
+  add('ls', 'list the templates')
+    .option('--json', 'print them as JSON')
+    .action(async (flags: ImageFlags & { json?: boolean }) => {
+      const { imageList } = await import('./commands/image.ts');
+      setExitCode(await imageList(flags));
+    });
+
+  add('rm', 'take templates out; a registered directory stays, one that was built here is deleted')
+    .argument('<names...>')
+    .option('--run-directory <dir>', 'live state, where sandboxes that use it are looked for', '/run/hatchery')
+    .action(async (names: string[], flags: ImageFlags & { runDirectory: string }) => {
+      const { imageRemove } = await import('./commands/image.ts');
+      setExitCode(await imageRemove(names, flags));
+    });
+}
