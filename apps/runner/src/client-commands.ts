@@ -31,7 +31,7 @@ export function addClientCommands(program: Command, setExitCode: (code: number) 
     .option('--metadata <KEY=VALUE>', 'kept with it and never interpreted (repeatable)', repeatable)
     .option('--root <medium>', 'where changes live: "memory" or "disk" (default: memory)')
     .option('--timeout <duration>', 'how long it lives, such as 30s or 2h (default: for ever)')
-    .option('--on-timeout <action>', '"destroy" or "pause" (default: destroy)')
+    .option('--on-timeout <action>', '"destroy", "pause", or with --root disk "stop" (default: destroy)')
     .option('--json', 'print all of it')
     .action(async (flags: CreateFlags) => {
       const { create } = await import('./commands/create.ts');

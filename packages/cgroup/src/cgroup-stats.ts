@@ -13,6 +13,8 @@ export interface CgroupStats {
   readonly cpuMs: number | undefined;
   /** Memory charged to it now: anonymous, page cache, kernel. */
   readonly memoryBytes: number | undefined;
+  /** The part of it that holds pages of files, those of a tmpfs too. */
+  readonly cacheBytes: number | undefined;
   readonly memoryPeakBytes: number | undefined;
   /** Processes and threads. */
   readonly pids: number | undefined;
@@ -45,6 +47,7 @@ export class StatFiles {
       // v2 counts CPU time of its own accord, without any controller.
       cpuMs: microsecondsAsMs(/^usage_usec (\d+)$/m.exec(this.#unifiedFile(name, 'cpu.stat') ?? '')?.[1]),
       memoryBytes: countOf(this.#controllerFile('memory', name, 'memoryNow')),
+      cacheBytes: this.#cacheBytes(name),
       memoryPeakBytes: countOf(this.#controllerFile('memory', name, 'memoryPeak')),
       pids: countOf(this.#controllerFile('pids', name, 'pidsNow')),
       oomKills: this.oomKills(name),
@@ -60,7 +63,18 @@ export class StatFiles {
     return parseOomKills(this.#controllerFile('memory', name, 'oomEvents') ?? '');
   }
 
-  #controllerFile(controller: Controller, name: string, file: keyof typeof v1): string | undefined {
+  #cacheBytes(name: string): number | undefined {
+    const kinds = this.#controllerFile('memory', name, 'memoryKinds') ?? '';
+    const place = this.#places.get('memory');
+    const { cacheKind } = place !== undefined && 'base' in place && place.version === 1 ? v1 : v2;
+    return countOf(new RegExp(`^${cacheKind} (\\d+)$`, 'm').exec(kinds)?.[1]);
+  }
+
+  #controllerFile(
+    controller: Controller,
+    name: string,
+    file: Exclude<keyof typeof v1, 'cacheKind'>,
+  ): string | undefined {
     const place = this.#places.get(controller);
     if (place === undefined || !('base' in place)) return undefined;
     const files = place.version === 1 ? v1 : v2;

@@ -31,6 +31,7 @@ const v2Files = {
   'cpu.stat': cpuStat,
   'memory.current': '4096\n',
   'memory.peak': '8192\n',
+  'memory.stat': 'anon 1024\nfile 2048\ninactive_file 7\n',
   'memory.events': 'low 0\nhigh 3\nmax 17\noom 2\noom_kill 1\noom_group_kill 9\n',
   'pids.current': '3\n',
   'cpu.pressure':
@@ -43,6 +44,7 @@ describe('StatFiles', () => {
     expect(read(2, v2Files)).toEqual({
       cpuMs: 1234.567,
       memoryBytes: 4096,
+      cacheBytes: 2048,
       memoryPeakBytes: 8192,
       pids: 3,
       oomKills: 1,
@@ -62,16 +64,23 @@ describe('StatFiles', () => {
       'cpu.stat': cpuStat,
       'memory.usage_in_bytes': '4096\n',
       'memory.max_usage_in_bytes': '8192\n',
+      'memory.stat': 'cache 5\ntotal_cache 1024\n',
       'memory.oom_control': 'oom_kill_disable 0\nunder_oom 1\noom_kill 5\n',
       'pids.current': '0\n',
     });
-    expect(stats).toMatchObject({ cpuMs: 1234.567, memoryBytes: 4096, memoryPeakBytes: 8192, pids: 0, oomKills: 5 });
+    expect(stats).toMatchObject({ cpuMs: 1234.567, memoryBytes: 4096, cacheBytes: 1024, pids: 0, oomKills: 5 });
+    expect(stats.memoryPeakBytes).toBe(8192);
   });
 
   // Mutation: Number(text) for whatever the file holds.
   it('takes what an older kernel does not have, or a text that is no count, for unknown', () => {
-    const { 'memory.peak': _since519, ...older } = v2Files;
+    const { 'memory.peak': _since519, 'memory.stat': _kinds, ...older } = v2Files;
     const stats = read(2, { ...older, 'pids.current': 'max\n', 'memory.events': 'oom 2\n' });
-    expect(stats).toMatchObject({ memoryPeakBytes: undefined, pids: undefined, oomKills: undefined });
+    expect(stats).toMatchObject({
+      cacheBytes: undefined,
+      memoryPeakBytes: undefined,
+      pids: undefined,
+      oomKills: undefined,
+    });
   });
 });

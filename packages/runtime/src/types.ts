@@ -87,8 +87,8 @@ export interface SandboxSpec {
    * it is paused or stopped. null (default): never.
    */
   timeoutMs?: number | null;
-  /** Default `destroy`. */
-  onTimeout?: 'destroy' | 'pause';
+  /** Default `destroy`. `stop` is for a root on disk. */
+  onTimeout?: 'destroy' | 'pause' | 'stop';
   /** Set no_new_privs on executions, so that set-uid programs gain nothing. Default true. */
   noNewPrivileges?: boolean;
 }
@@ -257,12 +257,18 @@ export interface SandboxStats {
   cpuMs: number | undefined;
   /** With what is written to a root in memory. */
   memoryBytes: number | undefined;
+  /** The part of it that holds pages of files: the kernel takes those of a root on disk back when it needs them. */
+  cacheBytes: number | undefined;
   /** The most at any time. */
   memoryPeakBytes: number | undefined;
   /** Processes and threads. */
   pids: number | undefined;
   /** Processes that the kernel ended because the memory was used up. */
   oomKills: number | undefined;
+  /** Bytes that its root holds. */
+  rootUsedBytes: number;
+  /** Bytes that its root can hold: of one on disk a little less than `limits.rootBytes`, for its own bookkeeping. */
+  rootBytes: number;
 }
 
 /** An isolated process tree with its own root, namespaces, cgroup and init. */
@@ -271,6 +277,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Names this run of the sandbox, between its start and its stop. */
   readonly lifecycleId: string;
   readonly state: SandboxState;
+  /** Since when; of one that was adopted: since its adoption. */
+  readonly stateSince: Date;
   /** Whether it had been made ahead; that it is asked for with an id, or with a root on disk, makes it one on demand. */
   readonly createdFrom: CreatedFrom;
   /** Why it is `failed`; otherwise null. */

@@ -106,6 +106,24 @@ describe('a sandbox with its root on disk', () => {
   });
 });
 
+// Mutation: statfs of the host's root.
+test('stats() tells what the root holds and can hold, in memory as on disk, and what of the memory is files', async () => {
+  for (const root of ['memory', 'disk'] as const) {
+    await using sandbox = await used.runtime.create({ root, limits: { rootBytes: 64 * mebibyte } });
+    const before = await sandbox.stats();
+    await shell(sandbox, 'head -c 16777216 /dev/urandom > /root/file; sync');
+    const after = await sandbox.stats();
+    expect(after.rootBytes).toBeGreaterThan(48 * mebibyte);
+    expect(after.rootBytes).toBeLessThanOrEqual(64 * mebibyte);
+    expect(after.rootUsedBytes - before.rootUsedBytes).toBeGreaterThanOrEqual(16 * mebibyte);
+    expect(after.rootUsedBytes - before.rootUsedBytes).toBeLessThan(20 * mebibyte);
+    const { cacheBytes, memoryBytes } = after;
+    if (cacheBytes === undefined || memoryBytes === undefined) continue;
+    expect(cacheBytes).toBeGreaterThanOrEqual(8 * mebibyte);
+    expect(cacheBytes).toBeLessThanOrEqual(memoryBytes);
+  }
+});
+
 test('stop() of a sandbox in memory is refused with its remedy, and it runs on', async () => {
   await using sandbox = await used.runtime.create();
   await expect(sandbox.stop()).rejects.toMatchObject({

@@ -31,6 +31,20 @@ describe('a sandbox’s timeout', () => {
     expect(await shell(sandbox, 'echo runs')).toBe('runs');
   });
 
+  // Mutation: #stopIfDue() does nothing.
+  test('stops it instead, with its root on disk, and a start begins it anew', async () => {
+    const root = { root: 'disk', limits: { rootBytes: 2 ** 24 } } as const;
+    await using sandbox = await used.runtime.create({ ...root, timeoutMs: 300, onTimeout: 'stop' });
+    const { stateSince } = sandbox;
+    await shell(sandbox, 'echo kept > /root/file');
+    await vi.waitUntil(() => sandbox.state === 'stopped', patience);
+    expect(sandbox.stateSince.getTime()).toBeGreaterThan(stateSince.getTime());
+    sandbox.setTimeout(60_000);
+    await sandbox.start();
+    expect(sandbox.expiresAt?.getTime()).toBeGreaterThan(Date.now() + 50_000);
+    expect(await shell(sandbox, 'cat /root/file')).toBe('kept');
+  });
+
   // Mutation: Expiry.stop() leaves the timer and the deadline, and the new ones come beside them.
   test('that is put off or taken away does not happen', async () => {
     await using kept = await used.runtime.create();

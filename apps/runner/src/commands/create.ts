@@ -31,7 +31,7 @@ export function compileCreate(flags: CreateFlags, environment: NodeJS.ProcessEnv
   if (flags.metadata !== undefined) spec.metadata = Object.fromEntries(flags.metadata.map(parseMetadata));
   if (flags.root !== undefined) spec.root = flags.root as 'memory' | 'disk';
   if (flags.timeout !== undefined) spec.timeoutMs = parseDuration('--timeout', flags.timeout);
-  if (flags.onTimeout !== undefined) spec.onTimeout = flags.onTimeout as 'destroy' | 'pause';
+  if (flags.onTimeout !== undefined) spec.onTimeout = flags.onTimeout as NonNullable<SandboxSpec['onTimeout']>;
   return spec;
 }
 

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { abandonable } from '../abandon.ts';
 import { connectError } from '../connections/connect-error.ts';
@@ -61,6 +62,10 @@ export class LiveSandbox implements Sandbox {
 
   get state(): SandboxState {
     return this.#transitions.state;
+  }
+
+  get stateSince(): Date {
+    return this.#transitions.stateSince;
   }
 
   get createdFrom(): CreatedFrom {
@@ -154,8 +159,8 @@ export class LiveSandbox implements Sandbox {
     throwIfAborted(options.signal, 'sandbox.stats()');
     this.#context.requireOpen('sandbox.stats()');
     this.#transitions.require(['running', 'pausing', 'paused', 'resuming'], 'stats()');
-    const { cpuMs, memoryBytes, memoryPeakBytes, pids, oomKills } = this.#context.cgroups.sandbox(this.id).stats();
-    return { cpuMs, memoryBytes, memoryPeakBytes, pids, oomKills };
+    const { pressure: _, ...counted } = this.#context.cgroups.sandbox(this.id).stats();
+    return { ...counted, ...this.#rootUse() };
   }
 
   connect(port: number, options: CallOptions = {}): Promise<Duplex> {
@@ -209,6 +214,15 @@ export class LiveSandbox implements Sandbox {
     });
   }
 
+  /** Of its filesystem, by a descriptor that is ours: nothing inside can have the kernel look elsewhere. statfs(2) reads no disk. */
+  #rootUse(): Pick<SandboxStats, 'rootUsedBytes' | 'rootBytes'> {
+    const { lifecycle } = this;
+    if (lifecycle === null)
+      throw new HatcheryError('ERR_SANDBOX_STATE', `stats() of sandbox ${this.id}: it has no init`);
+    const { bsize, blocks, bfree } = statfsSync(`/proc/self/fd/${lifecycle.parts.rootFd}`);
+    return { rootUsedBytes: (blocks - bfree) * bsize, rootBytes: blocks * bsize };
+  }
+
   async #exec(command: Command, options: ExecOptions | undefined): Promise<LiveExecution> {
     if (this.#context.closing) throw new RuntimeClosedError('sandbox.exec()');
     const compiled = compileExec(command, options, this.record.spec);
@@ -247,8 +261,9 @@ export class LiveSandbox implements Sandbox {
 
   #onExpired(): void {
     // What is so then is asked under the lock: a setTimeout() may come first, and a pause that is under way may fail.
-    if (this.record.spec.onTimeout === 'pause')
-      this.#inBackground('the pause at its timeout', () => this.#pauseIfDue());
+    const { onTimeout } = this.record.spec;
+    if (onTimeout === 'pause') this.#inBackground('the pause at its timeout', () => this.#pauseIfDue());
+    else if (onTimeout === 'stop') this.#inBackground('the stop at its timeout', () => this.#stopIfDue());
     else this.#inBackground('the destroy at its timeout', () => this.#endIfDue());
   }
 
@@ -272,6 +287,11 @@ export class LiveSandbox implements Sandbox {
   async #pauseIfDue(): Promise<void> {
     const { state, expiry } = this.#transitions;
     if (state === 'running' && expiry.isUp) await this.#transitions.pause();
+  }
+
+  async #stopIfDue(): Promise<void> {
+    const { state, expiry } = this.#transitions;
+    if (state === 'running' && expiry.isUp) await this.#transitions.stop();
   }
 
   async #endIfDue(): Promise<void> {

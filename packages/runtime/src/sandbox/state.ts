@@ -57,6 +57,7 @@ function goalsOf(event: SandboxEvent): string {
 export class StateCell {
   readonly #id: string;
   #state: SandboxState;
+  #since = new Date();
 
   /** @param state other than `creating` for one that was found: adopted, or stopped before */
   constructor(id: string, state: SandboxState = 'creating') {
@@ -66,6 +67,10 @@ export class StateCell {
 
   get state(): SandboxState {
     return this.#state;
+  }
+
+  get since(): Date {
+    return this.#since;
   }
 
   /** Moves on and returns the new state. Throws ERR_SANDBOX_STATE naming both states and what is possible. */
@@ -78,6 +83,7 @@ export class StateCell {
       throw new HatcheryError('ERR_SANDBOX_STATE', text);
     }
     this.#state = next;
+    this.#since = new Date();
     return next;
   }
 

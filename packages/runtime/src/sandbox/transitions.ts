@@ -81,6 +81,10 @@ export class Transitions implements LifecycleOwner {
     return this.#state.state;
   }
 
+  get stateSince(): Date {
+    return this.#state.since;
+  }
+
   get record(): SandboxRecord {
     return this.#record;
   }

@@ -34,7 +34,7 @@ export interface CompiledSpec {
   readonly volumes: readonly CompiledVolume[];
   /** null: never. */
   readonly timeoutMs: number | null;
-  readonly onTimeout: 'destroy' | 'pause';
+  readonly onTimeout: 'destroy' | 'pause' | 'stop';
 }
 
 const known = [
@@ -78,7 +78,7 @@ export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec 
     root,
     volumes: compileVolumes(given.volumes ?? []),
     timeoutMs: timeoutMs === null ? null : checkInteger('timeoutMs', timeoutMs, 0, maxDelayMs),
-    onTimeout: checkOneOf('onTimeout', given.onTimeout ?? 'destroy', ['destroy', 'pause']),
+    onTimeout: checkOnTimeout(given.onTimeout ?? 'destroy', root),
   };
 }
 
@@ -86,6 +86,17 @@ function refuseUnsupported(spec: SandboxSpec): void {
   if (spec.network !== undefined && spec.network !== 'none') {
     throw notSupported('network', spec.network, "leave it out or give 'none'");
   }
+}
+
+function checkOnTimeout(onTimeout: unknown, root: CompiledSpec['root']): CompiledSpec['onTimeout'] {
+  const checked = checkOneOf('onTimeout', onTimeout, ['destroy', 'pause', 'stop']);
+  if (checked === 'stop' && root !== 'disk')
+    throw invalid(
+      'onTimeout',
+      onTimeout,
+      "'destroy' or 'pause' without root: 'disk': what lives in memory cannot be stopped",
+    );
+  return checked;
 }
 
 function checkId(id: unknown): string {
