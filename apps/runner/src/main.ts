@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { ExitCode } from './exit-code.ts';
-import { addCompletion, createProgram, laterCommands } from './program.ts';
+import { addCompletion, createProgram } from './program.ts';
 import { isBrokenPipe, reportError } from './report-error.ts';
 import { write } from './write.ts';
 
@@ -16,12 +16,6 @@ process.on('uncaughtException', (error) => {
 
 async function main(args: readonly string[]): Promise<number> {
   const [first] = args;
-  if (first !== undefined && laterCommands.has(first)) {
-    await reportError(
-      new CliError('ERR_NOT_SUPPORTED', `the command "${first}" is not part of this build; see hatchery --help`),
-    );
-    return ExitCode.usage;
-  }
   let exitCode = 0;
   const program = createProgram((code) => {
     exitCode = code;
@@ -41,8 +35,15 @@ async function main(args: readonly string[]): Promise<number> {
 /** `run` leaves 2 to its program, as docker does. */
 async function reportUsage(error: CommanderError, command: string | undefined): Promise<number> {
   if (error.exitCode === 0) return 0; // help or version was asked for, and has been printed
-  const text = error.message.replace(/^error: /, '').replace(/\.$/, '');
-  await reportError(new CliError('ERR_USAGE', `${text}; see hatchery ${command === 'run' ? 'run ' : ''}--help`));
+  // Of a command that is only a name for others.
+  const said = error.code === 'commander.help' ? `${command} needs to be told what to do` : error.message;
+  const text = said.replace(/^error: /, '').replace(/\.$/, '');
+  await reportError(
+    new CliError(
+      'ERR_USAGE',
+      `${text}; see hatchery ${command === 'run' || command === 'keys' || command === 'image' ? `${command} ` : ''}--help`,
+    ),
+  );
   return command === 'run' ? ExitCode.failure : ExitCode.usage;
 }
 

@@ -1,13 +1,11 @@
 import { Command } from 'commander';
 import { addClientCommands } from './client-commands.ts';
 import { addImageCommands } from './image-commands.ts';
+import { addKeyCommands } from './key-commands.ts';
 import type { RunFlags } from './run/run-flags.ts';
 import type { ServeFlags } from './serve/serve-flags.ts';
 import { addSpecOptions } from './spec-options.ts';
 import { readVersion } from './version.ts';
-
-/** Commands that this build does not have yet: they are refused by name instead of as unknown. */
-export const laterCommands: ReadonlySet<string> = new Set(['keys']);
 
 /** The commands and their flags. What a command does is loaded when it is asked for: `run` is started often. */
 export function createProgram(setExitCode: (code: number) => void): Command {
@@ -56,6 +54,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     });
   addClientCommands(program, setExitCode);
   addImageCommands(program, setExitCode);
+  addKeyCommands(program, setExitCode);
 
   program
     .command('doctor')

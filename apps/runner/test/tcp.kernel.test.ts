@@ -30,7 +30,7 @@ describe('serve over TCP', () => {
     const { code, stderr } = await hatchery([...serveIn(directory), '--port', String(port)]);
     expect([code, stderr]).toEqual([
       125,
-      expect.stringMatching(/^hatchery: \[ERR_SERVER_ADDRESS\] .*EADDRINUSE.*--port/),
+      expect.stringMatching(/^hatchery: \[ERR_SERVER_ADDRESS\] .*EADDRINUSE.*--port/m),
     ]);
     expect(existsSync(`${directory}/hatchery.sock`)).toBe(false);
   });

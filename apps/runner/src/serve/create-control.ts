@@ -1,32 +1,56 @@
 import type { Logger, Runtime } from '@hatchery/runtime';
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import type { KeyStore } from '../keys/key-store.ts';
+import { limitBodyTime } from './body-deadline.ts';
 import { ControlError, toControlError } from './control-error.ts';
 import { requestLog } from './request-log.ts';
+import { checkKey, requireKey } from './require-key.ts';
 import { addHealth } from './routes/health.ts';
 
 /** What the routes of the TCP port share. */
 export interface ControlContext {
   readonly runtime: Runtime;
   readonly logger: Logger;
+  readonly keys: KeyStore;
   /** Fires when the server ends: streams that have no end of their own end then. */
   readonly closing: AbortSignal;
 }
 
 /** A body of the control API is small; those of files are the business of envd. */
 const maxBodyBytes = 2 ** 20;
+const bodyMs = 30_000;
 
-/** The control API of one runtime, once it is `ready()` for whoever hands requests to its `routing`. */
+/**
+ * The control API of one runtime, once it is `ready()` for whoever hands requests to its `routing`. A route needs a key
+ * unless its config says `open`.
+ */
 export function createControl(context: ControlContext): FastifyInstance {
-  const app = fastify({ bodyLimit: maxBodyBytes });
-  app.setErrorHandler((error, request, reply) => {
+  const { logger, keys } = context;
+  const tell = (error: unknown, route: string | undefined, reply: FastifyReply): FastifyReply => {
     const told = toControlError(error);
-    if (told.status >= 500) context.logger.error({ err: error, route: request.routeOptions.url }, 'a request failed');
+    if (told.status >= 500) logger.error({ err: error, route }, 'a request failed');
     return reply.code(told.status).send(told.body);
+  };
+  const app = fastify({
+    bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength: 200 },
+    // A path that cannot be decoded has no route, and so no hook.
+    frameworkErrors: (_error, { raw }, reply) => {
+      try {
+        checkKey(keys, raw, reply);
+        void tell(new ControlError(400, 'the path cannot be decoded'), undefined, reply);
+      } catch (error) {
+        void tell(error, undefined, reply);
+      }
+    },
   });
+  app.setErrorHandler((error, { routeOptions }, reply) => tell(error, routeOptions.url, reply));
   app.setNotFoundHandler(({ method }) => {
     throw new ControlError(404, `this API has no such path, or not with ${method}`);
   });
-  app.addHook('onResponse', requestLog(context.logger));
+  app.addHook('onRequest', async ({ raw }) => limitBodyTime(raw, bodyMs));
+  app.addHook('onRequest', requireKey(keys));
+  app.addHook('onResponse', requestLog(logger));
   addHealth(app);
   return app;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { protectProcess } from '@hatchery/linux';
 import { Runtime } from '@hatchery/runtime';
 import { CliError } from '../cli-error.ts';
+import { KeyStore } from '../keys/key-store.ts';
 import { parseNumber } from '../run/parse-number.ts';
 import { createLogger, isLogLevel, logLevels } from './create-logger.ts';
 import { EndSignals } from './end-signals.ts';
@@ -31,6 +32,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   const pool = ceiling === 0 && floor === 0 ? false : { floor, ceiling };
   const logger = createLogger(logLevel);
   using ending = new EndSignals();
+  const keys = KeyStore.open(dataDirectory);
   const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.
   let sandboxes: 'keep' | 'destroy' = 'keep';
@@ -40,7 +42,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   try {
     // First: a port that is taken leaves nothing behind.
     if (port !== null)
-      tcp = await TcpServer.start({ runtime, logger, closing: closing.signal }, { host, port, maxConnections });
+      tcp = await TcpServer.start({ runtime, logger, keys, closing: closing.signal }, { host, port, maxConnections });
     server = await RunningServer.start(runtime, logger, socket);
     const url = tcp?.url ?? null;
     logger.info({ pid: process.pid, socket, url, instance, sandboxes: runtime.list().length }, 'listening');
