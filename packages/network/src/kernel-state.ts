@@ -1,5 +1,6 @@
-import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
-import { attributes, find, payloads } from './netlink-message.ts';
+import { NetlinkProtocol } from '@hatchery/linux';
+import { dump } from './netlink-dump.ts';
+import { attributes, find } from './netlink-message.ts';
 import { dumpElements, type Element, Family } from './nft-message.ts';
 import { answersMap, rangeSets, slotsSet, verdictsMap } from './ruleset.ts';
 
@@ -46,12 +47,8 @@ async function rangesOf(hostNetns: number | null, table: string, set: string): P
 }
 
 async function elementsOf(hostNetns: number | null, table: string, set: string): Promise<Element[]> {
-  const answer = await netlinkTransaction(
-    hostNetns,
-    NetlinkProtocol.NETLINK_NETFILTER,
-    dumpElements(Family.inet, table, set),
-  );
-  return payloads(answer)
+  const elements = await dump(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, dumpElements(Family.inet, table, set));
+  return elements
     .flatMap((payload) => attributes(find(payload.subarray(4), 3) ?? Buffer.alloc(0)))
     .flatMap(({ value }) => {
       const key = find(value, 1, 1);

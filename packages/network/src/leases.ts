@@ -5,6 +5,7 @@ import { addressText } from './address.ts';
 import { NetworkError } from './network-error.ts';
 
 const step = 'lease an address';
+const triesWithoutList = 16;
 
 /**
  * Pairs of addresses that nobody else on this machine has. Each lease is a symbolic link named after the pair's first
@@ -23,23 +24,26 @@ export class Leases {
   take(first: number, pairs: number, owner: string): number {
     this.#prepare();
     if (this.#next === 0) this.#next = randomInt(pairs);
-    const taken = new Set(readdirSync(this.#directory));
+    // The list is long where much is taken, and not needed where little is.
+    let taken: ReadonlySet<string> = new Set();
     for (let tried = 0; tried < pairs; tried++) {
+      if (tried === triesWithoutList) taken = new Set(readdirSync(this.#directory));
       const pair = this.#next++ % pairs;
       const name = addressText(first + 2 * pair);
-      if (taken.has(name)) continue;
-      try {
-        symlinkSync(owner, join(this.#directory, name));
-        return pair;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw failed(error);
-      }
+      if (!taken.has(name) && this.#link(name, owner)) return pair;
     }
     throw new NetworkError(
       'ERR_NETWORK_RANGE',
       step,
       `all ${pairs} pairs of the range are taken in ${this.#directory}; destroy sandboxes, or give a larger addressRange`,
     );
+  }
+
+  /** The lease of a slot that outlived its runner, which an operator may have removed. False: somebody else has it. */
+  retake(firstOfPair: number, instanceDirectory: string): boolean {
+    this.#prepare();
+    const name = addressText(firstOfPair);
+    return this.#link(name, instanceDirectory) || this.of(instanceDirectory).includes(name);
   }
 
   give(firstOfPair: number): void {
@@ -67,6 +71,17 @@ export class Leases {
         return false; // given back meanwhile
       }
     });
+  }
+
+  /** False: it is taken. */
+  #link(name: string, owner: string): boolean {
+    try {
+      symlinkSync(owner, join(this.#directory, name));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw failed(error);
+    }
   }
 
   #prepare(): void {

@@ -1,5 +1,6 @@
 import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
-import { attributes, find, message, NLM_F_ACK, NLM_F_DUMP, payloads, text } from './netlink-message.ts';
+import { dump } from './netlink-dump.ts';
+import { attributes, find, message, NLM_F_ACK, NLM_F_DUMP, text } from './netlink-message.ts';
 
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
@@ -9,12 +10,9 @@ const interfaceBytes = 16;
 
 /** Names of the interfaces that begin with `prefix`. */
 export async function linksOf(hostNetns: number | null, prefix: string): Promise<Set<string>> {
-  const answer = await netlinkTransaction(
-    hostNetns,
-    NetlinkProtocol.NETLINK_ROUTE,
-    message(RTM_GETLINK, NLM_F_DUMP, 1, Buffer.alloc(interfaceBytes)),
-  );
-  const names = payloads(answer).map((payload) =>
+  const request = message(RTM_GETLINK, NLM_F_DUMP, 1, Buffer.alloc(interfaceBytes));
+  const links = await dump(hostNetns, NetlinkProtocol.NETLINK_ROUTE, request);
+  const names = links.map((payload) =>
     find(payload.subarray(interfaceBytes), IFLA_IFNAME)?.toString('latin1').replace(/\0.*/, ''),
   );
   return new Set(names.filter((name) => name?.startsWith(prefix)) as string[]);
@@ -38,12 +36,8 @@ export async function deleteLink(hostNetns: number | null, name: string): Promis
 export async function routes(hostNetns: number | null): Promise<{ address: number; prefix: number; pairs: boolean }[]> {
   const family = Buffer.alloc(12);
   family[0] = 2;
-  const answer = await netlinkTransaction(
-    hostNetns,
-    NetlinkProtocol.NETLINK_ROUTE,
-    message(RTM_GETROUTE, NLM_F_DUMP, 1, family),
-  );
-  return payloads(answer).flatMap((payload) => {
+  const request = message(RTM_GETROUTE, NLM_F_DUMP, 1, family);
+  return (await dump(hostNetns, NetlinkProtocol.NETLINK_ROUTE, request)).flatMap((payload) => {
     const prefix = payload[1] ?? 0;
     const destination = attributes(payload.subarray(12)).find(({ type }) => type === 1)?.value;
     return destination === undefined || prefix === 0

@@ -3,6 +3,7 @@
 export const NLM_F_REQUEST = 1;
 export const NLM_F_ACK = 4;
 export const NLM_F_DUMP = 0x300;
+const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;
 const NLA_F_NESTED = 0x8000;
@@ -56,14 +57,21 @@ export function message(type: number, flags: number, sequence: number, ...payloa
 
 /** The payloads of the messages of an answer. */
 export function payloads(bytes: Buffer): Buffer[] {
-  const found: Buffer[] = [];
+  return [...messages(bytes)].map((whole) => whole.subarray(headerBytes));
+}
+
+/** Whether a dump says of itself that something changed while it was made. */
+export function isInterrupted(bytes: Buffer): boolean {
+  return messages(bytes).some((whole) => (whole.readUInt16LE(6) & NLM_F_DUMP_INTR) !== 0);
+}
+
+function* messages(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at + headerBytes <= bytes.length; ) {
     const length = bytes.readUInt32LE(at);
-    if (length < headerBytes || at + length > bytes.length) break;
-    found.push(bytes.subarray(at + headerBytes, at + length));
+    if (length < headerBytes || at + length > bytes.length) return;
+    yield bytes.subarray(at, at + length);
     at += align(length);
   }
-  return found;
 }
 
 /** The attributes in a payload or nest, in their order. */

@@ -129,7 +129,12 @@ export class Network {
     const address = this.#addressOf(place);
     if (!place.interfaceName.startsWith(this.#parts.names.interfacePrefix)) throw notKnown(place);
     compileRules(rules);
-    const { slots } = this.#parts.state;
+    const { state, leases, instanceDirectory } = this.#parts;
+    const { slots } = state;
+    if (!leases.retake(address - 1, instanceDirectory)) {
+      await this.#inTurn(() => this.#expel([address]));
+      throw isAnothers(place);
+    }
     if (slots.get(address) !== place.interfaceName) {
       if (slots.has(address)) await this.#inTurn(() => this.#expel([address]));
       await this.#inTurn(() => this.#admit(place)).catch((error: unknown) => {
@@ -378,6 +383,11 @@ function slotElement(name: string, address: number): Element {
 
 function rangeElement(slot: number, { first, last }: AddressRange): Element {
   return { key: Buffer.concat([big32(slot), big32(first)]), keyEnd: Buffer.concat([big32(slot), big32(last)]) };
+}
+
+function isAnothers({ address }: SlotPlace): NetworkError {
+  const text = `the lease of ${address} is another instance's now; the slot reaches nothing, destroy its sandbox`;
+  return new NetworkError('ERR_NETWORK_RANGE', 'adopt a slot', text);
 }
 
 function notKnown(place: SlotPlace): NetworkError {

@@ -46,8 +46,13 @@ export function chainOf(kind: 'open' | 'closed', bank: Bank, answers: boolean): 
   return `${answers ? 'answers-' : ''}${kind}-${bank}`;
 }
 
-/** Not of the outside world, whatever the rules say: this network, loopback, link-local and metadata, multicast, reserved. */
-const neverReached = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'];
+/**
+ * Not of the outside world, whatever the rules say: this network, loopback, link-local, multicast, reserved. Metadata with the
+ * credentials of a machine is at 169.254.169.254 in most clouds, and at an address of its own in these: Alibaba, Azure
+ * (whose resolver is there, too), Oracle (one of the addresses for protocols, RFC 6890).
+ */
+const clouds = ['100.100.100.200/32', '168.63.129.16/32', '192.0.0.0/24'];
+const neverReached = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', ...clouds];
 
 const source = 12;
 const destination = 16;

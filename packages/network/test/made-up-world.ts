@@ -61,6 +61,9 @@ export class Agent {
   }
 }
 
+/** Where clouds keep what only the host may ask: most of them, Alibaba, Azure, Oracle. */
+export const clouds: readonly string[] = ['169.254.169.254', '100.100.100.200', '168.63.129.16', '192.0.0.192'];
+
 export class World {
   readonly host: Agent;
   readonly outside: Agent;
@@ -74,7 +77,7 @@ export class World {
     this.hostNetns = openSync(`/proc/${host.pid}/ns/net`, 'r');
   }
 
-  /** The host is 198.51.100.1 (and 172.31.0.1, 169.254.0.7), the world 198.51.100.2, .3 and 203.0.113.9. */
+  /** The world has the metadata of four clouds, too. The host is 198.51.100.1 (and 172.31.0.1, 169.254.0.7), the world 198.51.100.2, .3 and 203.0.113.9. */
   static async make(): Promise<World> {
     const [host, outside] = await Promise.all([Agent.in(null), Agent.in(null)]);
     const world = new World(host, outside);
@@ -87,7 +90,7 @@ export class World {
     ip(host.pid, 'link', 'add', 'uplink', 'type', 'veth', 'peer', 'name', 'world', 'netns', String(outside.pid));
     for (const address of ['198.51.100.1/24', '172.31.0.1/24', '169.254.0.7/24'])
       ip(host.pid, 'addr', 'add', address, 'dev', 'uplink');
-    for (const address of ['198.51.100.2/24', '198.51.100.3/24', '203.0.113.9/32', '169.254.169.254/32'])
+    for (const address of ['198.51.100.2/24', '198.51.100.3/24', '203.0.113.9/32', ...clouds.map((one) => `${one}/32`)])
       ip(outside.pid, 'addr', 'add', address, 'dev', 'world');
     ip(host.pid, 'link', 'set', 'uplink', 'up');
     ip(outside.pid, 'link', 'set', 'world', 'up');
@@ -97,7 +100,7 @@ export class World {
       await outside.do({
         do: 'serve',
         port,
-        addresses: ['198.51.100.2', '198.51.100.3', '203.0.113.9', '169.254.169.254'],
+        addresses: ['198.51.100.2', '198.51.100.3', '203.0.113.9', ...clouds],
       });
     }
     return world;

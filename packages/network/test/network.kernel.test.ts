@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { closeFd, registeredFds } from '@hatchery/linux';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Network, openNetwork, type Slot, sweepNetwork } from '../src/index.ts';
-import { forgery } from './forgery.ts';
-import { Agent, World } from './made-up-world.ts';
+import { arpForgery, forgery } from './forgery.ts';
+import { Agent, clouds, World } from './made-up-world.ts';
 import { expectRefused } from './refusals.ts';
 
 const open = { allow: null, deny: [] };
@@ -85,7 +86,7 @@ test('inv-62: an open slot reaches neither the host at any address, nor metadata
     '198.51.100.1',
     '172.31.0.1',
     '169.254.0.7',
-    '169.254.169.254',
+    ...clouds,
     slots[0].gateway,
     slots[1].address,
     slots[1].gateway,
@@ -230,6 +231,25 @@ test('W06: packets of another source than the slot pass nowhere, and a sandbox m
   await end(network, slot, victim);
 });
 
+// Red without the rule of the arp table.
+test('W06: nobody is told by ARP that a slot has another’s address', async () => {
+  const network = await openNetwork(world.options());
+  const [slot, victim] = [await network.makeSlot(), await network.makeSlot()];
+  await network.setRules(slot, open);
+  // The kernel's own check of sources would refuse it, too.
+  await world.run('sh', '-c', `echo 0 > /proc/sys/net/ipv4/conf/${slot.interfaceName}/rp_filter`);
+  const agent = await enter(slot);
+  const ask = (sender: string) =>
+    agent.do<string>({ do: 'run', command: ['python3', '-c', arpForgery(sender, slot.gateway)] });
+  const neighbours = () => world.run('ip', 'neigh', 'show', 'dev', slot.interfaceName);
+  for (const sender of [victim.address, '198.51.100.2']) expect(await ask(sender)).toBe('');
+  // It goes the same way, after them.
+  expect(await ask(slot.address)).toBe('');
+  await vi.waitFor(async () => expect(await neighbours()).toContain(`${slot.address} `));
+  expect(await neighbours()).not.toMatch(new RegExp(`^(?:${victim.address}|198.51.100.2) `, 'm'));
+  await end(network, slot, victim);
+});
+
 // Red when `origin` does not look for the way back: the kernel's own check of sources is off here, too.
 test('inv-62: what comes from outside with the address of a slot is dropped before it is taken for the slot’s', async () => {
   const network = await openNetwork(world.options());
@@ -264,7 +284,11 @@ test('inv-62: the rules are in force while no runner is there, and of the next o
   // Its runner is dead: nothing was closed. Another opens.
   const second = await openNetwork(world.options());
   await expectRefused(agent, { do: 'tcp', address: '203.0.113.9', port: 80 }, 'before the adoption');
+  // Red without retake(): somebody has cleaned up in the directory of leases.
+  const [lease = ''] = world.leases().filter((name) => name === slot.gateway);
+  await world.run('rm', join(world.directory, 'leases', lease));
   await second.adopt(slot, { allow: ['198.51.100.2'], deny: [] });
+  expect(world.leases()).toContain(lease);
   // Red without forgetConnections in sweep, too: the address is the next slot's.
   await (await enter(stranger)).do({ do: 'hold', address: '198.51.100.2', port: 80 });
   expect(await tracked(stranger)).toBe(true);
@@ -275,6 +299,25 @@ test('inv-62: the rules are in force while no runner is there, and of the next o
   await expectRefused(agent, { do: 'tcp', address: '203.0.113.9', port: 80 }, 'after it');
   expect(await world.run('nft', 'list', 'ruleset')).not.toContain(stranger.address);
   expect(second.slots().map(({ address }) => address)).toEqual([slot.address]);
+  await end(second, slot);
+});
+
+// Red when adopt() does not ask whose the lease is, and when it leaves the elements in force.
+test('inv-62: a slot whose address was leased to another instance meanwhile is not adopted, and reaches nothing', async () => {
+  const first = await openNetwork(world.options());
+  const slot = await first.makeSlot();
+  await first.setRules(slot, open);
+  const agent = await enter(slot);
+  const attempt = async () => (await agent.do({ do: 'tcp', address: '198.51.100.2', port: 80 })).outcome;
+  expect(await attempt()).toMatch(/^reached/);
+  const lease = join(world.directory, 'leases', slot.gateway);
+  await world.run('ln', '-sfn', join(world.directory, 'b'), lease);
+  const second = await openNetwork(world.options());
+  await expect(second.adopt(slot, open)).rejects.toMatchObject({ code: 'ERR_NETWORK_RANGE', step: 'adopt a slot' });
+  // Dropped and not refused: it is nobody's, as what a forger sends.
+  expect(await attempt()).not.toMatch(/^reached/);
+  await world.run('ln', '-sfn', join(world.directory, 'a'), lease);
+  await second.adopt(slot, open);
   await end(second, slot);
 });
 
