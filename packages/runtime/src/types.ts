@@ -170,6 +170,11 @@ export interface AttachOptions extends CallOptions {
    * keep no view. Half the processor time for a program that writes much. Default false.
    */
   lend?: boolean;
+  /**
+   * Goes on behind the exit until nobody can write any more: a background process may hold the output, for `lingerMs` at
+   * most. The exit is told last all the same. Default false.
+   */
+  toEnd?: boolean;
 }
 
 /** What an attachment brings, in order; the exit last. */

@@ -54,6 +54,39 @@ describe('attach', () => {
     expect(sandbox.execution(execution.id)).toBe(execution);
   });
 
+  // Mutation: the exit is yielded as soon as it is known.
+  test('with toEnd what a background process writes after the exit still comes, and the exit last, once it lets go', async () => {
+    await using sandbox = await used.runtime.create();
+    const script = 'sh -c \'read go < /tmp/go; echo late; echo last >&2\' & echo early; exit 3';
+    await sandbox.run(['mkfifo', '/tmp/go']);
+    const execution = await sandbox.exec(['sh', '-c', script], { lingerMs: null });
+    const whole = eventsOf(execution.attach({ toEnd: true }));
+    const status = await execution.wait();
+    expect(String(bytesOf(await eventsOf(execution.attach()), 'stdout'))).toBe('early\n');
+    // Behind the exit, and still before the end.
+    const late = eventsOf(execution.attach({ toEnd: true, stdoutOffset: 6 }));
+    await sandbox.run(['sh', '-c', 'echo > /tmp/go']);
+    const events = await whole;
+    expect(String(bytesOf(events, 'stdout'))).toBe('early\nlate\n');
+    expect(String(bytesOf(events, 'stderr'))).toBe('last\n');
+    expect(events.at(-1)).toEqual({ type: 'exit', status });
+    expect(String(bytesOf(await late, 'stdout'))).toBe('late\n');
+    expect(status.exitCode).toBe(3);
+  });
+
+  test('with toEnd a reader is told the exit when the pipes are closed over a background process', async () => {
+    await using sandbox = await used.runtime.create();
+    const execution = await sandbox.exec(['sh', '-c', 'sleep 1000 & echo early'], { lingerMs: null });
+    const whole = eventsOf(execution.attach({ toEnd: true }));
+    const status = await execution.wait();
+    execution.stdout.destroy();
+    execution.stderr.destroy();
+    expect(await whole).toEqual([
+      { type: 'data', stream: 'stdout', offset: 0, data: Buffer.from('early\n') },
+      { type: 'exit', status },
+    ]);
+  });
+
   // Mutation: the gap's bytes are those of one block; every follower holds the program back.
   test('inv-14: a slow reader gets gaps with offset and count, and stops neither the program nor another reader', async () => {
     await using sandbox = await used.runtime.create();

@@ -50,6 +50,11 @@ class Follower implements OutputCursor {
     return this.#source.log.end;
   }
 
+  /** It has had everything, and nobody can write any more. */
+  get isOver(): boolean {
+    return this.#source.finished && this.#offset === this.#source.log.end;
+  }
+
   /** It stands where bytes may be missing, and has not said so. */
   get owesGap(): boolean {
     return this.#offset === this.#source.log.unsureAt && !this.#isUnsureTold;
@@ -124,11 +129,12 @@ interface Compiled {
   readonly offsets: Readonly<Record<StreamName, number>>;
   readonly holdsBack: boolean;
   readonly lends: boolean;
+  readonly toEnd: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 function compile({ what, sources }: Attachable, options: AttachOptions): Compiled {
-  checkKeys('options', options, ['stdoutOffset', 'stderrOffset', 'backPressure', 'lend', 'signal']);
+  checkKeys('options', options, ['stdoutOffset', 'stderrOffset', 'backPressure', 'lend', 'toEnd', 'signal']);
   const offsetOf = (name: StreamName): number => {
     const offset = checkInteger(`${name}Offset`, options[`${name}Offset`] ?? 0, 0, Number.MAX_SAFE_INTEGER);
     const end = sources[name]?.log.end ?? 0;
@@ -141,18 +147,19 @@ function compile({ what, sources }: Attachable, options: AttachOptions): Compile
     offsets: { stdout: offsetOf('stdout'), stderr: offsetOf('stderr') },
     holdsBack: checkBoolean('backPressure', options.backPressure ?? false),
     lends: checkBoolean('lend', options.lend ?? false),
+    toEnd: checkBoolean('toEnd', options.toEnd ?? false),
     signal,
   };
 }
 
-/** Replays what is kept from the offsets on, then follows, and ends with the exit. Throws ERR_SPEC_INVALID. */
+/** Replays what is kept from the offsets on, then follows, and ends with the exit, or with the output. Throws ERR_SPEC_INVALID. */
 export function attach(target: Attachable, options: AttachOptions = {}): AsyncIterableIterator<OutputEvent> {
   return follow(target, compile(target, options));
 }
 
 async function* follow(
   target: Attachable,
-  { offsets, holdsBack, lends, signal }: Compiled,
+  { offsets, holdsBack, lends, toEnd, signal }: Compiled,
 ): AsyncGenerator<OutputEvent> {
   const bell = new Bell();
   const wake = (): void => bell.ring();
@@ -181,7 +188,7 @@ async function* follow(
           throwIfAborted(signal, 'execution.attach()');
         } while (follower.offset < until || owes());
       }
-      if (exit !== null) {
+      if (exit !== null && (!toEnd || followers.every((follower) => follower.isOver))) {
         yield { type: 'exit', status: exit };
         return;
       }
