@@ -57,7 +57,7 @@ describe('attach', () => {
   // Mutation: the exit is yielded as soon as it is known.
   test('with toEnd what a background process writes after the exit still comes, and the exit last, once it lets go', async () => {
     await using sandbox = await used.runtime.create();
-    const script = 'sh -c \'read go < /tmp/go; echo late; echo last >&2\' & echo early; exit 3';
+    const script = "sh -c 'read go < /tmp/go; echo late; echo last >&2' & echo early; exit 3";
     await sandbox.run(['mkfifo', '/tmp/go']);
     const execution = await sandbox.exec(['sh', '-c', script], { lingerMs: null });
     const whole = eventsOf(execution.attach({ toEnd: true }));

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { SandboxSpec } from '@hatchery/runtime';
 import { afterAll, beforeAll } from 'vitest';
 import { createEnvd, type Envd } from '../../src/e2b/envd/create-envd.ts';
@@ -9,6 +10,7 @@ import { hostedSpec, type UsedHosted, useHosted } from './hosted.ts';
 
 interface Running {
   readonly url: string;
+  readonly openAnswers: number;
   close(): Promise<void>;
 }
 
@@ -16,8 +18,16 @@ interface Running {
 async function listen(used: UsedHosted): Promise<Running> {
   const closing = new AbortController();
   const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
-  const envd: Envd = createEnvd({ hosted: used.hosted, logger, closing: closing.signal });
+  const envd: Envd = createEnvd({
+    hosted: used.hosted,
+    logger,
+    closing: closing.signal,
+    stateDirectory: join(used.directory, 'state'),
+  });
+  let openAnswers = 0;
   const server = createServer((request, response) => {
+    openAnswers++;
+    response.once('close', () => openAnswers--);
     const hosted = used.hosted.find(String(request.headers['e2b-sandbox-id']));
     if (hosted === undefined) response.writeHead(502).end();
     else envd.handle(request, response, hosted);
@@ -25,6 +35,9 @@ async function listen(used: UsedHosted): Promise<Running> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get openAnswers() {
+      return openAnswers;
+    },
     async close() {
       closing.abort();
       await envd.close();
@@ -42,6 +55,8 @@ interface AskOptions extends RequestInit {
 
 export interface UsedEnvd extends UsedHosted {
   readonly url: string;
+  /** Those that the server still works on, or whose client it does not know to be gone. */
+  readonly openAnswers: number;
   /** A sandbox of the image `host`, destroyed with the file's runtime. */
   create(details?: Partial<HostedDetails>, spec?: SandboxSpec): Promise<HostedSandbox>;
   /** A request as clients make it: with the sandbox's id, and its token unless `headers` says otherwise. */
@@ -61,6 +76,7 @@ export function useEnvd(): UsedEnvd {
   });
   afterAll(() => running?.close());
   return {
+    directory: used.directory,
     get runtime() {
       return used.runtime;
     },
@@ -69,6 +85,9 @@ export function useEnvd(): UsedEnvd {
     },
     get url() {
       return need().url;
+    },
+    get openAnswers() {
+      return need().openAnswers;
     },
     async reopen() {
       await need().close();

@@ -28,6 +28,8 @@ export function hostedSpec(details: Partial<HostedDetails> = {}, spec: SandboxSp
 }
 
 export interface UsedHosted {
+  /** For what a server keeps beside the runtime. */
+  readonly directory: string;
   readonly runtime: Runtime;
   readonly hosted: HostedSandboxes;
   /** Lets go of every sandbox and opens the instance anew, as a restarted server does. */
@@ -57,6 +59,7 @@ export function useHosted(): UsedHosted {
     rmSync(directory, { recursive: true });
   });
   return {
+    directory,
     get runtime() {
       if (runtime === null) throw new Error('the runtime is open only while the tests run');
       return runtime;

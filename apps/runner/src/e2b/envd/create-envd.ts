@@ -10,6 +10,7 @@ import { addConnect } from './connect/add-connect.ts';
 import type { EnvdContext } from './envd-context.ts';
 import { EnvdError } from './envd-error.ts';
 import { setHosted } from './hosted-of.ts';
+import { processRoutes } from './process/process-routes.ts';
 import { addSandboxRoutes } from './sandbox-routes.ts';
 import { wakeFirst } from './wake-first.ts';
 
@@ -47,7 +48,7 @@ export function createEnvd(context: EnvdContext): Envd {
   app.addHook('preParsing', wakeFirst(context));
   app.addHook('onResponse', requestLog(logger));
   addSandboxRoutes(app);
-  void app.register(async (rpc) => addConnect(rpc, context, []));
+  void app.register(async (rpc) => addConnect(rpc, context, [processRoutes]));
   const ready = app.ready();
   return {
     handle(request, response, hosted) {

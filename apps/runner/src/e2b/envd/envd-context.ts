@@ -7,4 +7,6 @@ export interface EnvdContext {
   readonly logger: Logger;
   /** Fires when the server ends: streams that have no end of their own end then. */
   readonly closing: AbortSignal;
+  /** In the run directory: what the next server must know of what runs on. null: nothing runs on. */
+  readonly stateDirectory: string | null;
 }

@@ -36,7 +36,7 @@ export function addConnect(app: FastifyInstance, context: EnvdContext, services:
   for (const handler of router.handlers)
     app.post(handler.requestPath, async (request: FastifyRequest, reply: FastifyReply) => {
       requireJson(request.headers['content-type']);
-      const values = contextValuesOf(hostedOf(request.raw), request.headers.authorization);
+      const values = contextValuesOf(hostedOf(request.raw), request.headers.authorization, () => reply.raw.destroy());
       const asked = universalRequestFromNodeRequest(request.raw, reply.raw, undefined, values);
       boundTimeout(asked.header);
       const answer = await handler(asked);

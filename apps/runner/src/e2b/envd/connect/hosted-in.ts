@@ -5,23 +5,33 @@ import { userOf } from '../request-user.ts';
 interface Caller {
   readonly hosted: HostedSandbox;
   readonly user: string;
+  readonly breakOff: () => void;
 }
 
 const key = createContextKey<Caller | null>(null);
 
-/** Says of a call which sandbox it is for and whom it acts as. */
-export function contextValuesOf(hosted: HostedSandbox, authorization: string | undefined): ContextValues {
-  return createContextValues().set(key, { hosted, user: userOf(authorization, hosted) });
+/** Says of a call which sandbox it is for, whom it acts as, and how its connection is broken. */
+export function contextValuesOf(
+  hosted: HostedSandbox,
+  authorization: string | undefined,
+  breakOff: () => void,
+): ContextValues {
+  return createContextValues().set(key, { hosted, user: userOf(authorization, hosted), breakOff });
 }
 
-/** The sandbox that a call is for. @public */
+/** The sandbox that a call is for. */
 export function hostedIn(context: HandlerContext): HostedSandbox {
   return callerIn(context).hosted;
 }
 
-/** Whom a call acts as. @public */
+/** Whom a call acts as. */
 export function userIn(context: HandlerContext): string {
   return callerIn(context).user;
+}
+
+/** Breaks the connection of a call, whatever is on the way. */
+export function breakOff(context: HandlerContext): void {
+  callerIn(context).breakOff();
 }
 
 function callerIn({ values }: HandlerContext): Caller {

@@ -3,8 +3,9 @@ import type { Logger } from '@hatchery/runtime';
 
 /** What nobody expected goes into the log; the client is told that it was ours, and nothing of its inside. */
 export function logFaults(logger: Logger): Interceptor {
-  const translate = (error: unknown, method: string): unknown => {
-    if (error instanceof ConnectError) return error;
+  const translate = (error: unknown, method: string, signal: AbortSignal): unknown => {
+    // Who has gone away is told nothing.
+    if (error instanceof ConnectError || signal.aborted) return error;
     logger.error({ err: error, method }, 'a call of envd failed');
     return new ConnectError('a fault of hatchery; the log of the server has it', Code.Internal);
   };
@@ -13,9 +14,12 @@ export function logFaults(logger: Logger): Interceptor {
     try {
       const response = await next(request);
       if (!response.stream) return response;
-      return { ...response, message: translated(response.message, (error) => translate(error, method)) };
+      return {
+        ...response,
+        message: translated(response.message, (error) => translate(error, method, request.signal)),
+      };
     } catch (error) {
-      throw translate(error, method);
+      throw translate(error, method, request.signal);
     }
   };
 }

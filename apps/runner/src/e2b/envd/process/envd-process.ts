@@ -1,0 +1,109 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Execution, ExitStatus } from '@hatchery/runtime';
+import { Audience } from './audience.ts';
+import type { ProcessRecord } from './process-record.ts';
+
+/** Of standard input that was sent and that the program has not taken. */
+const maxUntaken = 16 * 1024 * 1024;
+
+/** One process as clients see it, while it runs and a while longer. */
+export class EnvdProcess {
+  readonly execution: Execution;
+  readonly record: ProcessRecord;
+  readonly audience: Audience;
+  #status: ExitStatus | null = null;
+  #isSignalled = false;
+  #untaken = 0;
+
+  constructor(execution: Execution, record: ProcessRecord) {
+    this.execution = execution;
+    this.record = record;
+    this.audience = new Audience(execution);
+  }
+
+  get pid(): number {
+    return this.execution.pid;
+  }
+
+  get tag(): string | null {
+    return this.record.info.tag;
+  }
+
+  get isPty(): boolean {
+    return this.record.info.isPty;
+  }
+
+  /** null: it runs. */
+  get status(): ExitStatus | null {
+    return this.#status;
+  }
+
+  /** Resolves when it has ended; null: this server has lost sight of it. */
+  async ended(): Promise<ExitStatus | null> {
+    try {
+      this.#status = await this.execution.wait();
+    } catch {
+      return null;
+    }
+    // Whoever ended it does not wait for what it has left behind.
+    if (this.#isSignalled) this.closeOutput();
+    return this.#status;
+  }
+
+  async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#isSignalled = true;
+    await this.execution.kill(signal);
+  }
+
+  /** Nobody reads it any more: who still writes gets SIGPIPE. */
+  closeOutput(): void {
+    this.execution.stdout.destroy();
+    this.execution.stderr.destroy();
+  }
+
+  /** Resolves when the program has taken it, or its pipe has. Nothing is nothing. Throws ConnectError. */
+  async feed(to: 'stdin' | 'pty', bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const stdin = this.#input(to);
+    if (bytes.length === 0) return;
+    if (this.#untaken > 0 && this.#untaken + bytes.length > maxUntaken)
+      throw new ConnectError(
+        `process ${this.pid} has not taken ${this.#untaken} bytes of its input yet`,
+        Code.ResourceExhausted,
+      );
+    this.#untaken += bytes.length;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const giveUp = (): void => reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    stdin.write(bytes, (error) => {
+      this.#untaken -= bytes.length;
+      if (error === null || error === undefined) resolve();
+      else reject(new ConnectError(`process ${this.pid} no longer reads its input: ${error.message}`, Code.Internal));
+    });
+    await promise.finally(() => signal.removeEventListener('abort', giveUp));
+  }
+
+  async closeStdin(): Promise<void> {
+    if (this.isPty)
+      throw new ConnectError(
+        `process ${this.pid} has a pty, whose input cannot be closed; send Ctrl-D (0x04) instead`,
+        Code.Internal,
+      );
+    this.#input('stdin');
+    await this.execution.closeStdin();
+  }
+
+  #input(to: 'stdin' | 'pty'): NodeJS.WritableStream {
+    const { stdin } = this.execution;
+    if ((to === 'pty') !== this.isPty)
+      throw new ConnectError(
+        `process ${this.pid} has ${this.isPty ? 'a pty: send its input as pty' : 'no pty: send its input as stdin'}`,
+        Code.Internal,
+      );
+    if (stdin === null)
+      throw new ConnectError(
+        `process ${this.pid} has no stdin: it was started without, or an earlier server has started it`,
+        Code.Internal,
+      );
+    return stdin;
+  }
+}
