@@ -1,5 +1,6 @@
-import type { Logger, Runtime } from '@hatchery/runtime';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import type { E2bContext } from '../e2b/control/control-context.ts';
+import { addControlRoutes } from '../e2b/control/control-routes.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { limitBodyTime } from './body-deadline.ts';
 import { ControlError, toControlError } from './control-error.ts';
@@ -8,12 +9,8 @@ import { checkKey, requireKey } from './require-key.ts';
 import { addHealth } from './routes/health.ts';
 
 /** What the routes of the TCP port share. */
-export interface ControlContext {
-  readonly runtime: Runtime;
-  readonly logger: Logger;
+export interface ControlContext extends E2bContext {
   readonly keys: KeyStore;
-  /** Fires when the server ends: streams that have no end of their own end then. */
-  readonly closing: AbortSignal;
 }
 
 /** A body of the control API is small; those of files are the business of envd. */
@@ -28,7 +25,8 @@ export function createControl(context: ControlContext): FastifyInstance {
   const { logger, keys } = context;
   const tell = (error: unknown, route: string | undefined, reply: FastifyReply): FastifyReply => {
     const told = toControlError(error);
-    if (told.status >= 500) logger.error({ err: error, route }, 'a request failed');
+    // A ControlError is an answer; anything else at 500 and above is trouble here.
+    if (told.status >= 500 && !(error instanceof ControlError)) logger.error({ err: error, route }, 'a request failed');
     return reply.code(told.status).send(told.body);
   };
   const app = fastify({
@@ -52,5 +50,6 @@ export function createControl(context: ControlContext): FastifyInstance {
   app.addHook('onRequest', requireKey(keys));
   app.addHook('onResponse', requestLog(logger));
   addHealth(app);
+  addControlRoutes(app, context);
   return app;
 }

@@ -2,8 +2,11 @@ import { join } from 'node:path';
 import { protectProcess } from '@hatchery/linux';
 import { Runtime } from '@hatchery/runtime';
 import { CliError } from '../cli-error.ts';
+import { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
+import { TokenSeed } from '../e2b/tokens/token-seed.ts';
 import { KeyStore } from '../keys/key-store.ts';
 import { parseNumber } from '../run/parse-number.ts';
+import { TemplateStore } from '../templates/template-store.ts';
 import { createLogger, isLogLevel, logLevels } from './create-logger.ts';
 import { EndSignals } from './end-signals.ts';
 import { RunningServer } from './running-server.ts';
@@ -15,6 +18,8 @@ const exitRetentionMs = 3_600_000;
 /** Requests that have not been answered then are cut off. */
 const drainMs = 10_000;
 const maxConnections = 10_000;
+/** A day. */
+const maxTimeoutMs = 86_400_000;
 
 /** Owns an instance and answers on its socket until a signal ends it. Returns the exit code for this process. */
 export async function serve(flags: ServeFlags): Promise<number> {
@@ -33,6 +38,8 @@ export async function serve(flags: ServeFlags): Promise<number> {
   const logger = createLogger(logLevel);
   using ending = new EndSignals();
   const keys = KeyStore.open(dataDirectory);
+  const seed = TokenSeed.open(dataDirectory);
+  const templates = await TemplateStore.open(dataDirectory);
   const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.
   let sandboxes: 'keep' | 'destroy' = 'keep';
@@ -40,9 +47,10 @@ export async function serve(flags: ServeFlags): Promise<number> {
   let tcp: TcpServer | null = null;
   const closing = new AbortController();
   try {
+    const hosted = new HostedSandboxes(runtime, seed);
+    const shared = { runtime, logger, keys, hosted, templates, maxTimeoutMs, closing: closing.signal };
     // First: a port that is taken leaves nothing behind.
-    if (port !== null)
-      tcp = await TcpServer.start({ runtime, logger, keys, closing: closing.signal }, { host, port, maxConnections });
+    if (port !== null) tcp = await TcpServer.start(shared, { host, port, maxConnections });
     server = await RunningServer.start(runtime, logger, socket);
     const url = tcp?.url ?? null;
     logger.info({ pid: process.pid, socket, url, instance, sandboxes: runtime.list().length }, 'listening');

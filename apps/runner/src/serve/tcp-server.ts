@@ -13,14 +13,17 @@ export class TcpServer {
   }
 
   /** Resolves when it answers. Throws ERR_SERVER_ADDRESS. */
-  static async start(context: ControlContext, place: TcpPlace): Promise<TcpServer> {
-    const control = createControl(context);
+  static async start(context: Omit<ControlContext, 'domain'>, place: TcpPlace): Promise<TcpServer> {
+    // Nobody asks before the port is known.
+    const served: { port: string } = { port: '' };
+    const control = createControl({ ...context, domain: () => `localhost:${served.port}` });
     await control.ready();
     const listener = await TcpListener.listen(place, {
       request: (request, response) => control.routing(request, response),
       upgrades: () => false,
       upgrade: (_request, socket) => socket.destroy(),
     });
+    served.port = new URL(listener.url).port;
     return new TcpServer(control, listener);
   }
 

@@ -69,14 +69,14 @@ it('wake() resumes one with autoResume, once for all that ask, and no other', as
   await expect(used.hosted.wake(willing)).rejects.toMatchObject({ code: 'ERR_SANDBOX_STATE' });
 });
 
-it('wake() starts one that is stopped, and gives up on one whose end begins', async () => {
+it('wake() starts none that has its files alone, and gives up on one whose end begins', async () => {
   const stored = await used.hosted.create(hostedSpec({ autoResume: true }, { root: 'disk' }), {});
-  const lifecycle = stored.sandbox.lifecycleId;
-  const stopped = stored.sandbox.stop();
-  await Promise.all([used.hosted.wake(stored), stopped, used.hosted.wake(stored)]);
-  expect(stored.sandbox.state).toBe('running');
-  expect(stored.sandbox.lifecycleId).not.toBe(lifecycle);
   await stored.sandbox.stop();
+  await expect(used.hosted.wake(stored)).rejects.toMatchObject({ code: 'ERR_SANDBOX_STATE' });
+  expect(stored.sandbox.state).toBe('stopped');
+  const started = stored.sandbox.start();
+  await Promise.all([used.hosted.wake(stored), started]);
+  await stored.sandbox.pause();
   const [destroyed, woken] = await Promise.allSettled([stored.sandbox.destroy(), used.hosted.wake(stored)]);
   expect(destroyed.status).toBe('fulfilled');
   expect(woken).toMatchObject({ status: 'rejected', reason: { code: 'ERR_SANDBOX_STATE' } });

@@ -19,7 +19,9 @@ export const plainDetails: Omit<HostedDetails, 'envVars'> = {
   autoResume: false,
   allowPublicTraffic: true,
   maskRequestHost: null,
+  httpsPorts: [],
   defaultUser: 'user',
+  network: { allowOut: [], denyOut: [], allowInternetAccess: null },
 };
 
 /** A spec whose sandbox is hosted. */

@@ -1,6 +1,15 @@
 import type { Sandbox } from '@hatchery/runtime';
 import { compileValidator } from '../../serve/validator.ts';
 
+/** Where a sandbox may go, as a client said it. */
+export interface NetworkWish {
+  /** IP addresses and CIDRs; they win over what is denied. */
+  readonly allowOut: readonly string[];
+  readonly denyOut: readonly string[];
+  /** false: everything is denied; null: nothing was said. */
+  readonly allowInternetAccess: boolean | null;
+}
+
 /** What E2B knows of a sandbox beside what the runtime does. */
 export interface HostedDetails {
   readonly templateId: string;
@@ -20,7 +29,11 @@ export interface HostedDetails {
   readonly allowPublicTraffic: boolean;
   /** The Host that servers inside see; `${PORT}` stands for the port. null: what the client sent. */
   readonly maskRequestHost: string | null;
+  /** Ports whose servers inside speak TLS. */
+  readonly httpsPorts: readonly number[];
   readonly defaultUser: string;
+  /** At its create; what is in force the runtime knows. */
+  readonly network: NetworkWish;
 }
 
 /**
@@ -33,6 +46,7 @@ export const detailsKey = 'hatchery.e2b';
 type StoredDetails = Omit<HostedDetails, 'envVars'>;
 
 const text = { type: 'string' };
+const texts = { type: 'array', items: text };
 const flag = { type: 'boolean' };
 const properties: Readonly<Record<keyof StoredDetails, object>> = {
   templateId: text,
@@ -43,7 +57,13 @@ const properties: Readonly<Record<keyof StoredDetails, object>> = {
   autoResume: flag,
   allowPublicTraffic: flag,
   maskRequestHost: { type: ['string', 'null'] },
+  httpsPorts: { type: 'array', items: { type: 'integer' } },
   defaultUser: text,
+  network: {
+    type: 'object',
+    required: ['allowOut', 'denyOut', 'allowInternetAccess'],
+    properties: { allowOut: texts, denyOut: texts, allowInternetAccess: { type: ['boolean', 'null'] } },
+  },
 };
 const check = compileValidator({ type: 'object', required: Object.keys(properties), properties });
 

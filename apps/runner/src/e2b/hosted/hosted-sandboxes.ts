@@ -2,7 +2,7 @@ import { type CallOptions, HatcheryError, type Runtime, type Sandbox, type Sandb
 import type { TokenSeed } from '../tokens/token-seed.ts';
 import { readDetails } from './hosted-details.ts';
 import type { HostedSandbox } from './hosted-sandbox.ts';
-import { resume } from './resume.ts';
+import { isStored, resume } from './resume.ts';
 
 /** `id`, or `id-client` as older clients put it together. */
 const idPattern = /^([a-z0-9]+)(?:-[a-z0-9]+)?$/;
@@ -30,17 +30,17 @@ export class HostedSandboxes {
   }
 
   /**
-   * Running again: at once when it runs; a paused one is resumed if its `autoResume` is on. Throws ERR_SANDBOX_STATE when
-   * it is not, or ends; otherwise as `sandbox.resume()` and `sandbox.start()`.
+   * Running again: at once when it runs; a paused one is resumed if its `autoResume` is on and it has its memory. Throws
+   * ERR_SANDBOX_STATE when not, or when it ends; otherwise as `sandbox.resume()`.
    */
-  async wake(hosted: HostedSandbox): Promise<void> {
-    const { sandbox, details, id } = hosted;
+  async wake({ sandbox, details, id }: HostedSandbox): Promise<void> {
     if (sandbox.state === 'running') return;
-    if (!details.autoResume)
-      throw new HatcheryError(
-        'ERR_SANDBOX_STATE',
-        `sandbox ${id} is ${sandbox.state}, and was made without autoResume: connect to it first`,
-      );
+    const remedy = 'connect to it first';
+    const refuse = (why: string): HatcheryError =>
+      new HatcheryError('ERR_SANDBOX_STATE', `sandbox ${id} is ${sandbox.state}${why}: ${remedy}`);
+    if (!details.autoResume) throw refuse(', and was made without autoResume');
+    // What would start anew, without any of its programs, is no answer to a request.
+    if (isStored(sandbox) && sandbox.state !== 'starting') throw refuse(', with its files alone');
     await resume(sandbox);
   }
 

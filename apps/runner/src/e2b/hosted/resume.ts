@@ -7,9 +7,8 @@ import { HatcheryError, type Sandbox } from '@hatchery/runtime';
 export async function resume(sandbox: Sandbox): Promise<void> {
   // A pause may end between our look and our turn, and a start as well: what is wanted is looked at again, not for ever.
   for (let attempt = 1; sandbox.state !== 'running'; attempt++) {
-    const isStored = ['stopping', 'stopped', 'starting', 'failed'].includes(sandbox.state);
     try {
-      await (isStored ? sandbox.start() : sandbox.resume());
+      await (isStored(sandbox) ? sandbox.start() : sandbox.resume());
     } catch (error) {
       const isState = error instanceof HatcheryError && error.code === 'ERR_SANDBOX_STATE';
       if (!isState || attempt === maxAttempts || isEnding(sandbox)) throw error;
@@ -18,6 +17,11 @@ export async function resume(sandbox: Sandbox): Promise<void> {
 }
 
 const maxAttempts = 5;
+
+/** There is nothing of it but its files. */
+export function isStored({ state }: Sandbox): boolean {
+  return ['stopping', 'stopped', 'starting', 'failed'].includes(state);
+}
 
 function isEnding({ state }: Sandbox): boolean {
   return state === 'destroying' || state === 'destroyed';

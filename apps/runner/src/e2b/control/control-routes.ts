@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify';
+import type { E2bContext } from './control-context.ts';
+import { takeEmptyBodies } from './read-body.ts';
+import { addConnect } from './routes/connect.ts';
+import { addCreate } from './routes/create.ts';
+import { addList } from './routes/list.ts';
+import { addPause } from './routes/pause.ts';
+import { addRefusals } from './routes/refusals.ts';
+import { addSandbox } from './routes/sandbox.ts';
+import { addTemplates } from './routes/templates.ts';
+import { addTimeout } from './routes/timeout.ts';
+
+/** E2B's control API, on an app that asks for a key and tells errors as ControlError has them. docs/e2b.md describes it. */
+export function addControlRoutes(app: FastifyInstance, context: E2bContext): void {
+  void app.register(async (api) => {
+    takeEmptyBodies(api);
+    for (const add of [addCreate, addSandbox, addList, addTimeout, addConnect, addPause, addTemplates])
+      add(api, context);
+    addRefusals(api);
+  });
+}

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify';
+import { ControlError } from '../../../serve/control-error.ts';
+import { untilGone } from '../../../serve/until-gone.ts';
+import type { E2bContext } from '../control-context.ts';
+import { readNewSandbox } from '../new-sandbox.ts';
+import { sandboxView } from '../sandbox-view.ts';
+import { specOf } from '../spec-of.ts';
+
+/** POST /sandboxes, and /v2/sandboxes with other defaults. A client that goes away before it is made gets none. */
+export function addCreate(app: FastifyInstance, context: E2bContext): void {
+  for (const [path, version] of [
+    ['/sandboxes', 1],
+    ['/v2/sandboxes', 2],
+  ] as const) {
+    app.post(path, async ({ body }, reply) => {
+      const request = readNewSandbox(body, version, context.maxTimeoutMs);
+      const template = context.templates.find(request.template);
+      if (template === undefined) throw new ControlError(404, `template '${request.template}' not found`);
+      const hosted = await context.hosted.create(specOf(request, template), { signal: untilGone(reply) });
+      return reply.code(201).send(sandboxView(hosted, context.domain()));
+    });
+  }
+}

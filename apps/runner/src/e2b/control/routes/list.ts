@@ -1,0 +1,69 @@
+import type { FastifyInstance } from 'fastify';
+import { userMetadata } from '../../hosted/hosted-details.ts';
+import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
+import type { E2bContext } from '../control-context.ts';
+import { isEnding } from '../find-hosted.ts';
+import { type ListQuery, readListQuery } from '../list-query.ts';
+import { formatPageToken, type PagePlace } from '../page-token.ts';
+import { listedView, stateOf } from '../sandbox-view.ts';
+
+/** GET /v2/sandboxes, a page at a time; GET /sandboxes, all that run. */
+export function addList(app: FastifyInstance, context: E2bContext): void {
+  app.get('/v2/sandboxes', (request, reply) => {
+    const query = readListQuery(request.url);
+    const all = living(context);
+    const found = sort(select(all, query), query.order);
+    const rest = query.after === null ? found : found.filter((hosted) => isBehind(hosted, query));
+    const page = rest.slice(0, query.limit);
+    const last = page.at(-1);
+    if (last !== undefined && rest.length > page.length)
+      void reply.header('X-Next-Token', formatPageToken(placeOf(last), query.order));
+    return reply
+      .header('X-Total-Running', all.filter((hosted) => stateOf(hosted) === 'running').length)
+      .send(page.map(listedView));
+  });
+
+  app.get('/sandboxes', (request, reply) => {
+    const query = readListQuery(request.url);
+    const running = living(context).filter((hosted) => stateOf(hosted) === 'running');
+    return reply.send(sort(select(running, query), 'desc').map(listedView));
+  });
+}
+
+function living({ hosted }: E2bContext): HostedSandbox[] {
+  return hosted.list().filter((one) => !isEnding(one));
+}
+
+function select(
+  all: readonly HostedSandbox[],
+  { metadata, states, startedAfter, template }: ListQuery,
+): HostedSandbox[] {
+  return all.filter((hosted) => {
+    const { sandbox, details } = hosted;
+    if (!states.has(stateOf(hosted))) return false;
+    if (startedAfter !== null && sandbox.createdAt < startedAfter) return false;
+    if (template !== null && template !== details.templateId && template !== details.alias) return false;
+    const own = metadata.size === 0 ? {} : userMetadata(sandbox);
+    return [...metadata].every(([key, value]) => Object.hasOwn(own, key) && own[key] === value);
+  });
+}
+
+/** By the time of the create, which a pause does not change; in one moment by the id. */
+function sort(all: readonly HostedSandbox[], order: 'asc' | 'desc'): HostedSandbox[] {
+  return all.toSorted((one, other) => compare(placeOf(one), placeOf(other), order));
+}
+
+function isBehind(hosted: HostedSandbox, { after, order }: ListQuery): boolean {
+  return after === null || compare(placeOf(hosted), after, order) > 0;
+}
+
+function compare(one: PagePlace, other: PagePlace, order: 'asc' | 'desc'): number {
+  const byTime = one.startedAt - other.startedAt;
+  if (byTime !== 0) return order === 'asc' ? byTime : -byTime;
+  if (one.id === other.id) return 0;
+  return one.id < other.id ? -1 : 1;
+}
+
+function placeOf({ id, sandbox }: HostedSandbox): PagePlace {
+  return { startedAt: sandbox.createdAt.getTime(), id };
+}

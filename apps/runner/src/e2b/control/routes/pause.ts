@@ -1,0 +1,34 @@
+import { HatcheryError } from '@hatchery/runtime';
+import type { FastifyInstance } from 'fastify';
+import { ControlError } from '../../../serve/control-error.ts';
+import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
+import type { E2bContext } from '../control-context.ts';
+import { findLasting } from '../find-hosted.ts';
+import { bodyReader } from '../read-body.ts';
+
+const read = bodyReader<{ memory?: boolean | null }>({ memory: { type: ['boolean', 'null'] } });
+
+/**
+ * POST /sandboxes/:id/pause: frozen with its memory, or stopped with its files alone. Answers when it is so; 409 when it is
+ * paused already, or on the way there.
+ */
+export function addPause(app: FastifyInstance, context: E2bContext): void {
+  app.post<{ Params: { id: string } }>('/sandboxes/:id/pause', async ({ params, body }, reply) => {
+    const keepsMemory = read(body).memory !== false;
+    const hosted = findLasting(context, params.id);
+    if (hosted.sandbox.state !== 'running') throw notRunning(hosted);
+    try {
+      await (keepsMemory ? hosted.sandbox.pause() : hosted.sandbox.stop());
+    } catch (error) {
+      // Somebody else was first.
+      if (error instanceof HatcheryError && error.code === 'ERR_SANDBOX_STATE') throw notRunning(hosted);
+      throw error;
+    }
+    return reply.code(204).send();
+  });
+}
+
+function notRunning({ id, sandbox }: HostedSandbox): ControlError {
+  const isPaused = ['pausing', 'paused', 'stopping', 'stopped'].includes(sandbox.state);
+  return new ControlError(409, `Sandbox "${id}" is ${isPaused ? 'already paused' : sandbox.state}`);
+}

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify';
+import type { E2bContext } from '../control-context.ts';
+import { findHosted, isEnding, notFound } from '../find-hosted.ts';
+import { detailView } from '../sandbox-view.ts';
+
+interface Route {
+  Params: { id: string };
+}
+
+/** GET and DELETE /sandboxes/:id. */
+export function addSandbox(app: FastifyInstance, context: E2bContext): void {
+  app.get<Route>('/sandboxes/:id', ({ params }, reply) => {
+    const hosted = findHosted(context, params.id);
+    if (isEnding(hosted)) throw notFound(params.id);
+    return reply.send(detailView(hosted, context.domain()));
+  });
+
+  /** Answers when everything of it is gone; so does a second one meanwhile. */
+  app.delete<Route>('/sandboxes/:id', async ({ params }, reply) => {
+    await findHosted(context, params.id).sandbox.destroy();
+    return reply.code(204).send();
+  });
+}

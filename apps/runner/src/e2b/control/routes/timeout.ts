@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import { ControlError } from '../../../serve/control-error.ts';
+import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
+import type { E2bContext } from '../control-context.ts';
+import { findLasting } from '../find-hosted.ts';
+import { bodyReader } from '../read-body.ts';
+import { extendTimeout, newTimeoutMs } from '../timeouts.ts';
+
+interface Route {
+  Params: { id: string };
+}
+
+const readTimeout = bodyReader<{ timeout: number }>({ timeout: { type: 'integer' } }, ['timeout']);
+/** E2B's own bounds of a refresh. */
+const readRefresh = bodyReader<{ duration?: number }>({ duration: { type: 'integer', minimum: 0, maximum: 3600 } });
+const defaultRefresh = 15;
+
+/** POST /sandboxes/:id/timeout, from now, shorter or longer; POST /sandboxes/:id/refreshes, longer only. */
+export function addTimeout(app: FastifyInstance, context: E2bContext): void {
+  app.post<Route>('/sandboxes/:id/timeout', ({ params, body }, reply) => {
+    const ms = newTimeoutMs(readTimeout(body).timeout, context.maxTimeoutMs);
+    requireRunning(findLasting(context, params.id)).sandbox.setTimeout(ms);
+    return reply.code(204).send();
+  });
+
+  app.post<Route>('/sandboxes/:id/refreshes', ({ params, body }, reply) => {
+    const { duration = defaultRefresh } = readRefresh(body);
+    extendTimeout(requireRunning(findLasting(context, params.id)), newTimeoutMs(duration, context.maxTimeoutMs));
+    return reply.code(204).send();
+  });
+}
+
+/** The time of one that is paused stands still: a connect tells how much it gets. */
+function requireRunning(hosted: HostedSandbox): HostedSandbox {
+  if (hosted.sandbox.state === 'running') return hosted;
+  throw new ControlError(409, `Sandbox "${hosted.id}" is ${hosted.sandbox.state}: connect to it first`);
+}
