@@ -1,0 +1,95 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { hostedIn, userIn } from '../connect/hosted-in.ts';
+import { keepaliveMs, withKeepalive } from '../connect/keepalive.ts';
+import type { EnvdContext } from '../envd-context.ts';
+import {
+  type CreateWatcherRequest,
+  Filesystem,
+  type FilesystemEvent,
+  type WatchDirRequest,
+  type WatchDirResponseSchema,
+} from '../protocol/filesystem.generated.ts';
+import { type Caller, listDir, makeDir, move, remove, stat, watchable } from './directory-calls.ts';
+import { filesystemEvents } from './filesystem-events.ts';
+import { toConnectError } from './to-connect-error.ts';
+import { Watchers } from './watchers.ts';
+
+type WatchMessage = MessageInitShape<typeof WatchDirResponseSchema>;
+
+/** filesystem.Filesystem: files by their names, and what happens to them. Content goes over plain HTTP (`../files/`). */
+export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext): void {
+  const watchers = new Watchers();
+  router.service(Filesystem, {
+    stat: (request, context) => calling(context, async (caller) => ({ entry: await stat(caller, request.path) })),
+    makeDir: (request, context) => calling(context, async (caller) => ({ entry: await makeDir(caller, request.path) })),
+    move: ({ source, destination }, context) =>
+      calling(context, async (caller) => ({ entry: await move(caller, source, destination) })),
+    listDir: ({ path, depth }, context) =>
+      calling(context, async (caller) => ({ entries: await listDir(caller, path, depth) })),
+    remove: ({ path }, context) =>
+      calling(context, async (caller) => {
+        await remove(caller, path);
+        return {};
+      }),
+    async *watchDir(request, context) {
+      const events = await calling(context, (caller) => beginWatch(caller, request));
+      const keepalive = (): WatchMessage => ({ event: { case: 'keepalive', value: {} } });
+      const everyMs = keepaliveMs(context.requestHeader.get('keepalive-ping-interval'));
+      yield { event: { case: 'start', value: {} } };
+      yield* withKeepalive(messagesOf(events, context), everyMs, keepalive);
+    },
+    createWatcher: (request, context) =>
+      calling(context, async (caller) => {
+        const begin = (ended: AbortSignal): Promise<AsyncIterable<FilesystemEvent>> =>
+          beginWatch({ ...caller, signal: AbortSignal.any([ended, closing]) }, request);
+        return { watcherId: await watchers.add(caller.hosted.sandbox, begin) };
+      }),
+    getWatcherEvents: ({ watcherId }, context) =>
+      calling(context, async ({ hosted }) => ({ events: watchers.take(hosted.sandbox, watcherId) })),
+    removeWatcher: ({ watcherId }, context) =>
+      calling(context, async ({ hosted }) => {
+        watchers.remove(hosted.sandbox, watcherId);
+        return {};
+      }),
+  });
+}
+
+/** Every call is of a user in a sandbox, and what fails is told as clients know it. */
+async function calling<T>(context: HandlerContext, act: (caller: Caller) => Promise<T>): Promise<T> {
+  const user = userIn(context);
+  try {
+    return await act({ hosted: hostedIn(context), user, signal: context.signal });
+  } catch (error) {
+    throw reasonOf(error, context, user);
+  }
+}
+
+/** Resolves once nothing can be missed any more. */
+async function beginWatch(
+  caller: Caller,
+  request: WatchDirRequest | CreateWatcherRequest,
+): Promise<AsyncIterable<FilesystemEvent>> {
+  const { recursive, includeEntry } = request;
+  const path = await watchable(caller, request.path, request.allowNetworkMounts);
+  const watch = caller.hosted.sandbox.files.watch(path, { recursive, signal: caller.signal });
+  await watch.ready;
+  return filesystemEvents(caller, watch, { path, recursive, includeEntry });
+}
+
+async function* messagesOf(
+  events: AsyncIterable<FilesystemEvent>,
+  context: HandlerContext,
+): AsyncGenerator<WatchMessage> {
+  try {
+    for await (const value of events) yield { event: { case: 'filesystem', value } };
+  } catch (error) {
+    throw reasonOf(error, context, userIn(context));
+  }
+}
+
+/** Given up because the client's time is up, or the server ends: that is why. */
+function reasonOf(error: unknown, { signal }: HandlerContext, user: string): unknown {
+  if (!signal.aborted) return toConnectError(error, user);
+  return signal.reason instanceof ConnectError ? signal.reason : new ConnectError('given up', Code.Canceled);
+}
