@@ -1,7 +1,7 @@
 import { closeFd, makeNetworkSlot, NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
 import { type AddressRange, addressNumber, addressText } from './address.ts';
 import { forgetConnections } from './connections.ts';
-import type { KernelState } from './kernel-state.ts';
+import { type KernelState, readKernelState } from './kernel-state.ts';
 import type { Leases } from './leases.ts';
 import { deleteLink, linksOf } from './links.ts';
 import { interfaceName, type Names } from './names.ts';
@@ -52,7 +52,7 @@ export class Network {
   /** One transaction at a time: the kernel has one lock for them anyway. */
   #turn: Promise<unknown> = Promise.resolve();
   #reclaiming: Promise<void> | null = null;
-  #closed = false;
+  #closing: Promise<boolean> | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -123,13 +123,16 @@ export class Network {
     if (this.#leaving.size >= 64) await this.#reclaim().catch(ignore); // tried again at the next
   }
 
-  /** The slot of a sandbox that outlived its runner is this runner's; its rules are put in force anew. */
+  /**
+   * The slot of a sandbox that outlived its runner is this runner's; its rules are put in force anew. A lease that was lost
+   * meanwhile is taken again. Rejects with `NetworkError`; a slot whose address is another instance's by now reaches nothing then.
+   */
   async adopt(place: SlotPlace, rules: NetworkRules): Promise<void> {
     this.#requireOpen('adopt a slot');
     const address = this.#addressOf(place);
-    if (!place.interfaceName.startsWith(this.#parts.names.interfacePrefix)) throw notKnown(place);
+    const { names, state, leases, instanceDirectory } = this.#parts;
+    if (!place.interfaceName.startsWith(names.interfacePrefix)) throw notKnown(place);
     compileRules(rules);
-    const { state, leases, instanceDirectory } = this.#parts;
     const { slots } = state;
     if (!leases.retake(address - 1, instanceDirectory)) {
       await this.#inTurn(() => this.#expel([address]));
@@ -176,17 +179,33 @@ export class Network {
     return [...this.#known.values()];
   }
 
-  /** Removes the tables when the kernel has no slot of this instance, of whichever runner; else they stay in force, for the next runner. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /** The host ends that the kernel has, and the names of those that no slot accounts for. */
+  async links(): Promise<{ there: string[]; strays: string[] }> {
+    const { hostNetns, names } = this.#parts;
+    const before = this.#ownNames();
+    const there = [...(await linksOf(hostNetns, names.interfacePrefix))];
+    // One that was made or has gone meanwhile is no stray.
+    const after = this.#ownNames();
+    return { there, strays: there.filter((name) => !before.has(name) && !after.has(name)) };
+  }
+
+  /**
+   * Removes the tables when the kernel has no slot of this instance, of whichever runner; else they stay in force, for the
+   * next runner. Resolves with whether nothing of the instance is left. Idempotent.
+   */
+  close(): Promise<boolean> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<boolean> {
     const deadline = Date.now() + 5000;
     const pending = () => this.#leaving.size + this.#making.size > 0;
     // The kernel takes pairs away some time after the last descriptor; it tells nobody who has not asked before.
     for (await this.#reclaim(); pending() && Date.now() < deadline; await this.#reclaim()) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await this.#inTurn(() => this.#removeTables());
+    return await this.#inTurn(() => this.#removeTables());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,7 +213,8 @@ export class Network {
   }
 
   #requireOpen(step: string): void {
-    if (this.#closed) throw new NetworkError('ERR_NETWORK_CLOSED', step, 'the network was closed; open a new one');
+    if (this.#closing !== null)
+      throw new NetworkError('ERR_NETWORK_CLOSED', step, 'the network was closed; open a new one');
   }
 
   /** A lease, and what is derived from it. Small ranges are all released at times, and none of them reclaimed. */
@@ -230,11 +250,16 @@ export class Network {
   }
 
   /** Without the tables nothing is refused: a slot of an earlier runner that nobody adopted would be let out. */
-  async #removeTables(): Promise<void> {
+  async #removeTables(): Promise<boolean> {
     const { names, hostNetns, state } = this.#parts;
-    if (this.#ownNames().size > 0 || state.slots.size > 0) return;
-    if ((await linksOf(hostNetns, names.interfacePrefix)).size > 0) return;
-    await this.#transact([deleteTable(inet, names.table), deleteTable(arp, names.table)]);
+    if (this.#ownNames().size > 0 || state.slots.size > 0) return false;
+    if ((await linksOf(hostNetns, names.interfacePrefix)).size > 0) return false;
+    for (const family of [inet, arp]) {
+      await this.#transact([deleteTable(family, names.table)]).catch((error: unknown) => {
+        if (!isGone(error)) throw error;
+      });
+    }
+    return true;
   }
 
   #addressOf(place: SlotPlace): number {
@@ -320,8 +345,35 @@ export class Network {
     state.answers.set(address, chainOf(kind, bank, true));
   }
 
-  /** All elements of slots, in one transaction. `silenced` slots stay known by their address, and are refused everything. */
+  /** Somebody else may have taken them out before, or the tables (`nft flush ruleset`): then what the kernel has counts. */
   async #expel(addresses: readonly number[], options: { silenced?: boolean } = {}): Promise<void> {
+    try {
+      await this.#takeOut(addresses, options);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.#readStateAnew();
+      await this.#takeOut(addresses, options);
+    }
+  }
+
+  async #readStateAnew(): Promise<void> {
+    const { hostNetns, names, state } = this.#parts;
+    const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
+      if (isGone(error)) return null;
+      throw error;
+    });
+    for (const map of ['slots', 'verdicts', 'answers'] as const) {
+      state[map].clear();
+      for (const [address, value] of now?.[map] ?? []) state[map].set(address, value);
+    }
+    for (const [set, ranges] of state.ranges) {
+      ranges.clear();
+      for (const [address, elements] of now?.ranges.get(set) ?? []) ranges.set(address, elements);
+    }
+  }
+
+  /** All elements of slots, in one transaction. `silenced` slots stay known by their address, and are refused everything. */
+  async #takeOut(addresses: readonly number[], options: { silenced?: boolean }): Promise<void> {
     const { names, state } = this.#parts;
     const silenced = options.silenced === true;
     const slots = addresses.flatMap((address) => {
@@ -372,6 +424,10 @@ export class Network {
       this.#leaving.delete(address);
     }
   }
+}
+
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function slotElement(name: string, address: number): Element {

@@ -14,6 +14,9 @@ export interface SweepOptions {
   leaseDirectory?: string;
 }
 
+/** There is no such table, or the kernel has no nf_tables. */
+const hasNone: ReadonlySet<string> = new Set(['ENOENT', 'EPROTONOSUPPORT', 'EOPNOTSUPP']);
+
 /**
  * Removes all that an instance whose runner is dead has left in the kernel and in the leases. Hold its lock, and end its
  * sandboxes first. Idempotent. Throws `NetworkError`.
@@ -28,7 +31,7 @@ export async function sweepNetwork(options: SweepOptions): Promise<void> {
     for (const family of [Family.inet, Family.arp]) {
       await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch([deleteTable(family, table)])).catch(
         (error: unknown) => {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+          if (!hasNone.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
         },
       );
     }

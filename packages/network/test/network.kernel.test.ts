@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { closeFd, registeredFds } from '@hatchery/linux';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Agent, clouds, World } from '../../../tests/made-up-network/made-up-world.ts';
 import { type Network, openNetwork, type Slot, sweepNetwork } from '../src/index.ts';
 import { arpForgery, forgery } from './forgery.ts';
-import { Agent, clouds, World } from './made-up-world.ts';
 import { expectRefused } from './refusals.ts';
 
 const open = { allow: null, deny: [] };

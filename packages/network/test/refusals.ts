@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Agent, Attempt } from './made-up-world.ts';
+import type { Agent, Attempt } from '../../../tests/made-up-network/made-up-world.ts';
 
 /** Of a refusal, by its outcome: an error that is told, not a time-out. */
 const withinMs = 50;

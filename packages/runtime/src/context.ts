@@ -14,6 +14,7 @@ import { InFlight } from './in-flight.ts';
 import type { Instance } from './instance/instance.ts';
 import { RangePool } from './instance/range-pool.ts';
 import { LoopGauge } from './loop-delay/loop-gauge.ts';
+import { Slots } from './network/slots.ts';
 import type { OpenOptions } from './open/open-context.ts';
 import { openContexts } from './open/open-contexts.ts';
 import type { ZygoteKeeper } from './open/zygote-keeper.ts';
@@ -50,6 +51,7 @@ export class RuntimeContext {
   readonly fileHandles: FileHandles;
   readonly images: ImageCache;
   readonly ranges: RangePool = new RangePool();
+  readonly slots: Slots;
   readonly collector: Collector;
   /** null: this runtime makes nothing ahead. */
   readonly pool: WarmPool | null;
@@ -70,6 +72,8 @@ export class RuntimeContext {
     this.options = parts.options;
     this.disks = new DiskRoots(parts.options.dataDirectory, parts.instance.name, parts.workers);
     this.logger = parts.options.logger;
+    const { network } = parts.options;
+    this.slots = new Slots({ instanceDirectory: parts.instance.directory, network, logger: this.logger });
     this.reaper = new Reaper(parts.workers, this.logger);
     this.sandboxes = new SandboxMap(new Subscribers(parts.options.subscriberBudgetMs, this.logger));
     this.loop = new LoopGauge({ budgetMs: parts.options.loopBudgetMs, logger: this.logger });

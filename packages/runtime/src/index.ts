@@ -20,6 +20,7 @@ export type {
   SandboxFiles,
 } from './files/types.ts';
 export type { LoopDelay } from './loop-delay/loop-gauge.ts';
+export type { RuntimeNetworkOptions } from './network/network-options.ts';
 export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
 export type { SandboxSubscriber } from './sandbox-map/sandbox-subscriber.ts';
@@ -39,6 +40,7 @@ export type {
   ExitStatus,
   GcResult,
   Logger,
+  NetworkRules,
   OutputEvent,
   PoolStats,
   RunOptions,

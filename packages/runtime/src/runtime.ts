@@ -59,7 +59,7 @@ export class Runtime implements AsyncDisposable {
       context.opened();
       context.collector.start();
       context.inBackground(expectFirst(context));
-      context.inBackground(sweepAbandoned(compiled.runDirectory, context.workers, compiled.logger));
+      context.inBackground(sweepAbandoned(compiled.runDirectory, { ...compiled, workers: context.workers }));
       return runtime;
     });
     return await abandonable('Runtime.open()', opening, signal, (runtime) => {
@@ -68,10 +68,9 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Creates a sandbox; resolves when it takes commands. Throws ERR_SPEC_INVALID, ERR_NOT_SUPPORTED, ERR_SANDBOX_EXISTS,
+   * Creates a sandbox; resolves when it takes commands. Throws ERR_SPEC_INVALID, ERR_SANDBOX_EXISTS,
    * ERR_IMAGE_NOT_FOUND, ERR_IMAGE_UNSUPPORTED, ERR_VOLUME_NOT_FOUND, ERR_VOLUME_UNSUPPORTED, ERR_VOLUME_TARGET,
-   * ERR_LIMIT_UNENFORCEABLE, ERR_RESOURCES, ERR_SANDBOX_CREATE,
-   * ERR_ZYGOTE_LOST, ERR_ABORTED, ERR_RUNTIME_CLOSED. Whatever it throws, nothing is left on the machine; where a step of
+   * ERR_NETWORK_UNSUPPORTED, ERR_NETWORK_FAILED, ERR_LIMIT_UNENFORCEABLE, ERR_RESOURCES, ERR_SANDBOX_CREATE, ERR_ZYGOTE_LOST, ERR_ABORTED, ERR_RUNTIME_CLOSED. Whatever it throws, nothing is left on the machine; where a step of
    * making it failed, an entry `failed` with its reason stays in `list()` until it is destroyed or its id is taken again.
    */
   async create(spec?: SandboxSpec, options: CallOptions = {}): Promise<Sandbox> {
@@ -233,6 +232,7 @@ export class Runtime implements AsyncDisposable {
     const leftParked = await parkedEnded;
     await context.backgroundDone();
     for (const sandbox of context.sandboxes.values()) sandbox.abandon();
+    await context.slots.close();
     await context.zygotes.close();
     context.work.drain();
     context.work.close(new RuntimeClosedError('runtime.close()'));

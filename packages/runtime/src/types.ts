@@ -34,10 +34,14 @@ export interface SandboxLimits {
   bestEffort?: boolean;
 }
 
-/** Addresses and CIDRs that a sandbox may (not) reach; allow wins. */
+/**
+ * IPv4 addresses and CIDRs, at most 1000 in a list, on every protocol. Whatever they say, a sandbox reaches neither the host
+ * nor another sandbox nor link-local addresses, and nothing by IPv6.
+ */
 export interface NetworkRules {
-  allow?: string[];
-  deny?: string[];
+  /** These and no others, whatever `deny` says; an empty list: nothing. Left out: everything but `deny`. */
+  allow?: readonly string[];
+  deny?: readonly string[];
 }
 
 /**
@@ -71,7 +75,10 @@ export interface SandboxSpec {
   /** RFC 1123 name of at most 63 characters. Default: the id. */
   hostname?: string;
   limits?: SandboxLimits;
-  /** Default `none`: loopback only. Anything else is not in this version: refused with ERR_NOT_SUPPORTED. */
+  /**
+   * Default `none`: loopback only. `slot`: an address of its own, and outward everything but the host, other sandboxes and
+   * link-local addresses. With rules: that, as far as they allow it.
+   */
   network?: 'none' | 'slot' | NetworkRules;
   /**
    * Where the root's changes live. Default `memory`: gone with the sandbox's processes. On `disk` they are a filesystem of
@@ -288,6 +295,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly createdFrom: CreatedFrom;
   /** Why it is `failed`; otherwise null. */
   readonly failure: string | null;
+  /** IPv4 address of its network slot, in this run of it; null: it has none, or does not run. */
+  readonly address: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   /** What it was made as, with nothing left open, and its timeout as last set. The environment may hold secrets. */
   readonly spec: CompiledSpec;
@@ -317,6 +326,13 @@ export interface Sandbox extends AsyncDisposable {
    * start on. Throws ERR_SPEC_INVALID, ERR_SANDBOX_STATE.
    */
   setTimeout(timeoutMs: number | null): void;
+  /**
+   * Replaces all rules of its network slot at once, and cuts the connections that are no longer allowed; a packet meets the old
+   * rules or the new ones. Of one that is paused, too; of one that is stopped they count from its start on. Throws
+   * ERR_SPEC_INVALID, ERR_NOT_SUPPORTED (it was created without a slot), ERR_SANDBOX_STATE, ERR_NETWORK_FAILED: the old rules are
+   * in force then, unless `step` is `cut connections`.
+   */
+  updateNetwork(rules: NetworkRules, options?: CallOptions): Promise<void>;
   /**
    * Ends every process at once and keeps the root, written to the disk; of `root: 'disk'` only. Throws ERR_SANDBOX_STATE,
    * ERR_NOT_SUPPORTED, ERR_RESOURCES: then it can be stopped again, or destroyed.

@@ -17,6 +17,7 @@ const record: SandboxRecord = {
   cgroups: ['/sys/fs/cgroup/unified/hatchery/t/a1', '/sys/fs/cgroup/memory/hatchery/t/a1'],
   range: '/run/hatchery-ids/70000000',
   root: null,
+  slot: null,
   deadline: null,
   state: 'intent',
   init: null,
@@ -86,6 +87,10 @@ test.each([
   [textWith({ spec: { ...record.spec, volumes: [{ source: 'a', target: '/b', readOnly: true }] } }), 'fields'],
   [textWith({ spec: { ...record.spec, volumes: [{ source: '/a', target: '/b' }] } }), 'fields'],
   [textWith({ spec: { ...record.spec, volumes: [null] } }), 'fields'],
+  [textWith({ slot: { interfaceName: '../up', address: '10.213.0.1', gateway: '10.213.0.0' } }), 'fields'],
+  [textWith({ slot: { interfaceName: 'h1', address: '10.213.0.1' } }), 'fields'],
+  [textWith({ spec: { ...record.spec, network: { allow: ['everything'], deny: [] } } }), 'fields'],
+  [textWith({ spec: { ...record.spec, network: {} } }), 'fields'],
   [textWith({ deadline: { monotonicMs: '5', wall: '2026-01-01T00:00:00.000Z' } }), 'fields'],
   [textWith({}).replace('/memory/', '/elsewhere/'), 'head'],
   [textWith({}).slice(0, -20), 'JSON'],
@@ -114,12 +119,26 @@ test('its head names what a teardown needs, a line each, before everything else'
 test('inv-75: a record of the build before this one is read, with what that one did not know left at its default', () => {
   const instance = makeInstanceDirectory();
   const { id, lifecycleId, bootId, token, firstId, state, init, createdAt } = record;
-  const { root: _root, volumes: _volumes, timeoutMs: _timeoutMs, onTimeout: _onTimeout, ...spec } = record.spec;
+  const {
+    root: _root,
+    volumes: _volumes,
+    network: _network,
+    timeoutMs: _timeoutMs,
+    onTimeout: _onTimeout,
+    ...spec
+  } = record.spec;
   const previous = { version: 1, id, lifecycleId, bootId, token, firstId, cgroup: id, state, init, createdAt, spec };
   // Mutation: the file name `record.json` no longer looked at.
   writeFileSync(join(makeSandboxDirectory(instance, id), 'record.json'), `${JSON.stringify(previous)}\n`);
   const places = { cgroups: [], range: null, wireVersion: 1 };
   expect(readRecord(instance, id)).toEqual({ ...record, ...places });
+});
+
+test('inv-75: a record of a build without network slots has none', () => {
+  const instance = makeInstanceDirectory();
+  const { network: _network, ...spec } = record.spec;
+  writeFileSync(join(makeSandboxDirectory(instance, 'a1'), 'record'), textWith({ spec, slot: undefined }));
+  expect(readRecord(instance, 'a1')).toEqual(record);
 });
 
 // Mutation: parseRecord() gives back the spec as it is.

@@ -35,6 +35,7 @@ test('an empty spec gets every default', () => {
     metadata: {},
     noNewPrivileges: true,
     root: 'memory',
+    network: null,
     volumes: [],
     timeoutMs: null,
     onTimeout: 'destroy',
@@ -175,14 +176,33 @@ test('volumes are writable unless asked otherwise, and targets lose what means n
   ]);
 });
 
-// Mutation: return before refuseUnsupported(), and each of these creates a sandbox that lacks what was asked for.
+test('a network is none, a slot, or a slot with rules, whose lists are copied', () => {
+  const allow = ['10.0.0.0/8'];
+  const network = (given: NonNullable<SandboxSpec['network']>) => compileSandboxSpec({ network: given }).network;
+  const closed = network({ allow });
+  allow.push('192.0.2.1');
+  expect([network('none'), network('slot'), network({}), closed, network({ deny: ['192.0.2.1'] })]).toEqual([
+    null,
+    { allow: null, deny: [] },
+    { allow: null, deny: [] },
+    { allow: ['10.0.0.0/8'], deny: [] },
+    { allow: null, deny: ['192.0.2.1'] },
+  ]);
+});
+
 test.each([
-  ['network', { network: 'slot' }],
-  ['network', { network: { allow: ['10.0.0.0/8'] } }],
-])('inv-59: a requested %s that this version lacks fails at once with its name', (option, spec) => {
-  const error = refusal(spec);
-  expect(error.code).toBe('ERR_NOT_SUPPORTED');
-  expect(error.message).toContain(`[ERR_NOT_SUPPORTED] ${option}:`);
+  ['slots', "'slots'"],
+  [['192.0.2.1'], '192.0.2.1'],
+  [{ allowed: [] }, "'allowed'"],
+  [{ allow: '192.0.2.1' }, 'network.allow'],
+  [{ allow: ['192.0.2.1/24'] }, '192.0.2.1/24'],
+  [{ allow: ['::1'] }, 'IPv6'],
+  [{ deny: ['example.org'] }, 'example.org'],
+  [{ deny: [7] }, '"7"'],
+])('the network %j is refused with what is wrong', (network, what) => {
+  const error = refusal({ network });
+  expect(error.code).toBe('ERR_SPEC_INVALID');
+  expect(error.message).toContain(what);
 });
 
 test('root, /dev/shm and 8 MiB for processes always fit into the memory limit', () => {

@@ -17,6 +17,7 @@ export async function censusOf(context: RuntimeContext): Promise<Census> {
     ledger: ledgerOf(context),
     checkRecord: (id) => readRecord(instance.directory, id),
     descriptors: () => knownDescriptors(context),
+    slots: () => context.slots.links(),
     workers: { threads, abandoned },
     quarantined: [...collector.quarantined.keys()].toSorted(),
   });
@@ -28,6 +29,7 @@ function knownDescriptors(context: RuntimeContext): KnownDescriptors {
   return {
     registered: new Set(registeredFds().filter((fd) => !isOthers.has(fd))),
     claimed: claimsOf(context),
+    netnsAreClaimed: [...openContexts].every(({ locks, slots }) => locks.areFree && slots.areSettled),
     rootsAreClaimed: [...openContexts].every(({ locks, reaper }) => locks.areFree && reaper.held === 0),
   };
 }

@@ -17,6 +17,8 @@ export interface KnownDescriptors {
    * it. Then a root that nobody claims is a leak.
    */
   readonly rootsAreClaimed: boolean;
+  /** No sandbox is being made with a network slot, whose namespace is held until its init is in it: then nobody holds one. */
+  readonly netnsAreClaimed: boolean;
 }
 
 /** A descriptor of this process, as it was when it was looked at. */
@@ -81,12 +83,12 @@ function ownerOf(
   return isBase ? { sandboxId: null, need: 'runtime' } : null;
 }
 
-function registeredObject(descriptor: FoundDescriptor, { rootsAreClaimed }: KnownDescriptors): FoundObject {
+function registeredObject(descriptor: FoundDescriptor, known: KnownDescriptors): FoundObject {
+  const { rootsAreClaimed, netnsAreClaimed } = known;
   const { fd, link, isElsewhere } = descriptor;
   const isThere = (): boolean => isOpenAs(descriptor);
   const object = { what: `${fd} -> ${link}`, sandboxId: null, isThere } as const;
-  // The runtime hands namespaces to nobody and keeps none itself.
-  if (link.startsWith('net:[')) return { ...object, kind: 'netns', need: 'nobody' };
+  if (link.startsWith('net:[')) return { ...object, kind: 'netns', need: netnsAreClaimed ? 'nobody' : 'runtime' };
   if (rootsAreClaimed && isElsewhere)
     return { ...object, kind: 'fd', what: `${object.what}, a root that no sandbox has`, need: 'nobody' };
   return { ...object, kind: 'fd', need: 'runtime' };

@@ -5,6 +5,7 @@ import { descriptorObjects, findDescriptors, type KnownDescriptors } from './des
 import { type CheckRecord, directoryObjects, missingRecords } from './directory-objects.ts';
 import { findCgroups } from './find-cgroups.ts';
 import { type FoundObject, isOutOfPlace, type Ledger } from './found-object.ts';
+import { unreadable } from './if-there.ts';
 import { mountObjects } from './mount-objects.ts';
 import { namespaceObjects } from './namespace-objects.ts';
 import { rangeObjects } from './range-objects.ts';
@@ -17,6 +18,8 @@ export interface CensusInput {
   readonly checkRecord: CheckRecord;
   /** Asked at the verdict. */
   readonly descriptors: () => KnownDescriptors;
+  /** Host ends of network slots in the kernel, and the names of those that no slot accounts for. */
+  readonly slots: () => Promise<{ there: string[]; strays: string[] }>;
   /** Threads of the runtime's pool; `abandoned` ones hang in a system call and were replaced. */
   readonly workers: { readonly threads: number; readonly abandoned: number };
   readonly quarantined: readonly string[];
@@ -37,6 +40,7 @@ export async function takeCensus(input: CensusInput): Promise<Census> {
     ...(await mountObjects(scope)),
     ...(await directoryObjects(scope, input.checkRecord)),
     ...(await rangeObjects(scope)),
+    ...(await linkObjects(input)),
   ];
   const descriptors = await findDescriptors();
   // Without a pause: nobody comes or goes on this thread between a look and its verdict.
@@ -49,6 +53,17 @@ export async function takeCensus(input: CensusInput): Promise<Census> {
       leaks: [...leaks, ...abandonedWorkers(input)],
       quarantined: [...input.quarantined],
     };
+  });
+}
+
+/** Asked before and after by whoever knows the slots, so there is no second look. */
+async function linkObjects({ slots }: CensusInput): Promise<FoundObject[]> {
+  const { there, strays } = await slots().catch((error: unknown) => {
+    throw unreadable('list the interfaces of network slots', error);
+  });
+  return there.map((what) => {
+    const need = strays.includes(what) ? 'nobody' : 'runtime';
+    return { kind: 'veth', what, sandboxId: null, need, isThere: () => true };
   });
 }
 
@@ -67,7 +82,6 @@ function countKinds(objects: readonly FoundObject[], { workers }: CensusInput): 
     cgroup: 0,
     mount: 0,
     netns: 0,
-    // Of network slots, of which this version has none.
     veth: 0,
     socket: 0,
     directory: 0,

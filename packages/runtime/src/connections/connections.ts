@@ -10,13 +10,18 @@ const nobodyThere: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EADDRNOTAVAIL
 /** TCP connections into one lifecycle, from within its network namespace. None outlives it. */
 export class Connections {
   readonly #pidfd: number;
+  readonly #addresses: readonly string[];
   readonly #open = new Set<Socket>();
   /** Fires before the pidfd is closed. */
   readonly #over = new AbortController();
 
-  /** @param ending fires when the end of the lifecycle begins */
-  constructor(pidfd: number, ending: AbortSignal) {
+  /**
+   * @param ending fires when the end of the lifecycle begins
+   * @param address of its network slot, where a server may listen that does not on loopback; null: it has none
+   */
+  constructor(pidfd: number, ending: AbortSignal, address: string | null) {
     this.#pidfd = pidfd;
+    this.#addresses = address === null ? loopback : [...loopback, address];
     if (ending.aborted) this.end(ending.reason);
     else ending.addEventListener('abort', () => this.end(ending.reason), { once: true });
   }
@@ -37,7 +42,7 @@ export class Connections {
 
   async #reach(port: number, signal: AbortSignal): Promise<number> {
     let first: LinuxError | null = null;
-    for (const address of loopback) {
+    for (const address of this.#addresses) {
       try {
         return await connectWithin({ pidfd: this.#pidfd, address, port }, signal);
       } catch (error) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HatcheryError } from '../errors.ts';
+import { hasMarker } from '../network/marker.ts';
 import { generateId } from '../spec/generate-id.ts';
 import { quote } from '../spec/invalid.ts';
 import { isFileAt, lockInstance } from './instance-lock.ts';
@@ -98,7 +99,9 @@ function holdInstance(name: string, directory: string, lockFd: number): LockedIn
       if (!isOpen) return;
       isOpen = false;
       try {
-        if (isPrivate && listDirectory(sandboxes).length === 0) removeInstance(directory);
+        // What the kernel still has of its network is found by the directory.
+        const isEmpty = listDirectory(sandboxes).length === 0 && !hasMarker(directory);
+        if (isPrivate && isEmpty) removeInstance(directory);
       } finally {
         closeSync(lockFd);
       }

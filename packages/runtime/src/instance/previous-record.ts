@@ -13,7 +13,7 @@ interface PreviousRecord {
   readonly state: 'intent' | 'running';
   readonly init: SandboxRecord['init'];
   readonly createdAt: string;
-  readonly spec: Omit<CompiledSpec, 'root' | 'volumes' | 'timeoutMs' | 'onTimeout'>;
+  readonly spec: Omit<CompiledSpec, 'root' | 'volumes' | 'network' | 'timeoutMs' | 'onTimeout'>;
 }
 
 /**
@@ -42,7 +42,8 @@ export function parsePreviousRecord(text: string, id: string): SandboxRecord {
     cgroups: [],
     range: null,
     root: null,
+    slot: null,
     deadline: null,
-    spec: { ...spec, root: 'memory', volumes: [], timeoutMs: null, onTimeout: 'destroy' },
+    spec: { ...spec, root: 'memory', volumes: [], network: null, timeoutMs: null, onTimeout: 'destroy' },
   };
 }

@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+import type { SlotPlace } from '@hatchery/network';
 import type { RecordHead } from './record-head.ts';
 import { lowestId, rangeSize } from './uid-ranges.ts';
 
@@ -13,6 +15,13 @@ function isInit(init: RecordHead['init'] | undefined): boolean {
   return (
     init === null || (Number.isSafeInteger(init?.pid) && Number(init?.pid) > 1 && /^\d+$/.test(init?.startTime ?? ''))
   );
+}
+
+/** Whether the slot is this instance's is for the network to say. */
+export function isSlotOrNull(slot: unknown): slot is SlotPlace | null {
+  if (slot === null) return true;
+  const { interfaceName, address, gateway } = (slot ?? {}) as Partial<SlotPlace>;
+  return /^[a-z0-9]{1,15}$/.test(String(interfaceName)) && isIPv4(String(address)) && isIPv4(String(gateway));
 }
 
 /** What a record of any version tells of whose it is. */

@@ -1,13 +1,15 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SlotPlace } from '@hatchery/network';
 import { oldestInitVersion, wireVersion } from '@hatchery/zygote-ipc';
 import { HatcheryError } from '../errors.ts';
 import { inSection } from '../loop-delay/section.ts';
+import { isCompiledNetwork } from '../spec/network.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import { areCompiledVolumes } from '../spec/volumes.ts';
 import type { CreatedFrom } from '../types.ts';
 import { parsePreviousRecord } from './previous-record.ts';
-import { hasIdentity } from './record-fields.ts';
+import { hasIdentity, isSlotOrNull } from './record-fields.ts';
 import { formatHead, type RecordHead } from './record-head.ts';
 import { recordName, sandboxDirectory } from './sandbox-directory.ts';
 import { writeAtomically } from './write-atomically.ts';
@@ -42,6 +44,8 @@ export interface SandboxRecord extends RecordHead {
   /** ISO 8601. */
   readonly createdAt: string;
   readonly createdFrom: CreatedFrom;
+  /** Its network slot, whose rules are in the spec; null: it has none, or does not run. */
+  readonly slot: SlotPlace | null;
   /** null: none, or it is paused. */
   readonly deadline: Deadline | null;
   readonly spec: CompiledSpec;
@@ -104,12 +108,20 @@ function parseRecord(text: string, id: string): SandboxRecord {
     ['pool', 'demand', undefined].includes(record?.createdFrom) &&
     ['intent', 'restart', 'parked', 'running', 'stopped'].includes(record?.state ?? '') &&
     isDeadline(record?.deadline) &&
+    isSlotOrNull(record?.slot ?? null) &&
+    isCompiledNetwork(record?.spec?.network ?? null) &&
     areCompiledVolumes(record?.spec?.volumes ?? []);
   if (!isWhole) throw new Error('fields are missing or wrong');
   const { spec, ...rest } = record as SandboxRecord;
-  // Written by a build without volumes it names none; by one without a pool, not where it is from.
+  // Written by a build without volumes or network slots it names none; by one without a pool, not where it is from.
   const createdFrom = rest.createdFrom ?? 'demand';
-  const whole = { ...rest, createdFrom, spec: { ...spec, volumes: spec.volumes ?? [] } };
+  const slot = rest.slot ?? null;
+  const whole = {
+    ...rest,
+    createdFrom,
+    slot,
+    spec: { ...spec, volumes: spec.volumes ?? [], network: spec.network ?? null },
+  };
   // The shim acts on the head and the runtime on the rest: they must be about the same things.
   if (text.slice(0, headEnd + 1) !== formatHead(whole)) throw new Error('its head tells something else than the rest');
   return whole;

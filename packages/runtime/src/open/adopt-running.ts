@@ -116,7 +116,8 @@ function closeAll({ pidfd, inbox, connection, root }: Found): void {
 
 /**
  * Connects to the init of a sandbox that runs or is paused. false: it is dead; or it did not answer, and is dead now.
- * Rejects when it could not be asked, or has refused; it runs on then. Under the lock of its id.
+ * Rejects when it could not be asked, or has refused; it runs on then. Under the lock of its id. One whose network rules cannot
+ * be put in force is ended, too: nobody would know what it reaches.
  */
 export async function adoptRunning(context: RuntimeContext, record: SandboxRecord): Promise<boolean> {
   const pidfd = openInit(record);
@@ -124,17 +125,32 @@ export async function adoptRunning(context: RuntimeContext, record: SandboxRecor
   const found: Found = { pidfd, inbox: new Inbox(), connection: null, root: null };
   try {
     const isFrozen = await ask(context, record, found);
+    await adoptSlot(context, record);
     inSection('adoption', () => introduce(context, record, found, isFrozen));
     return true;
   } catch (error) {
-    const isOver = isDeaf(error);
+    const isUnruled = error instanceof SlotNotAdopted;
+    const isOver = isUnruled || isDeaf(error);
     if (isOver) {
-      context.logger.warn({ err: error, sandboxId: record.id }, 'an init did not answer: its sandbox is ended');
+      const why = isUnruled ? 'its network rules could not be put in force' : 'an init did not answer';
+      context.logger.warn({ err: error, sandboxId: record.id }, `${why}: its sandbox is ended`);
       sendSignal(pidfd, constants.signals.SIGKILL);
     }
     closeAll(found);
     if (isOver) return false;
     throw error;
+  }
+}
+
+class SlotNotAdopted extends Error {}
+
+async function adoptSlot({ slots }: RuntimeContext, { slot, spec }: SandboxRecord): Promise<void> {
+  if (slot === null) return;
+  try {
+    // A record with a slot and without rules would be nobody's: the slot reaches nothing then.
+    await slots.adopt(slot, spec.network ?? { allow: [], deny: [] });
+  } catch (cause) {
+    throw new SlotNotAdopted(`slot ${slot.interfaceName}`, { cause });
   }
 }
 

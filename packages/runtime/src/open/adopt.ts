@@ -33,15 +33,16 @@ export async function adoptInstance(context: RuntimeContext): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: adoptionsAtATime }, adoptNext));
-  releaseUnused(context);
+  await releaseUnused(context);
 }
 
 /** Leases may have passed from one sandbox to another, so they go by range: those that no sandbox here uses. */
-function releaseUnused({ instance, sandboxes, cgroups, disks }: RuntimeContext): void {
-  // What could not be adopted may still run, in ids that perhaps nobody can tell: the collector gives them back after it.
+async function releaseUnused({ instance, sandboxes, cgroups, disks, slots }: RuntimeContext): Promise<void> {
+  // What could not be adopted may still run, in ids and a slot that perhaps nobody can tell: the collector gives the ids back after it.
   if ([...instance.sandboxIds(), ...cgroups.list(), ...disks.ids()].some((id) => !sandboxes.has(id))) return;
   const used = new Set([...sandboxes.values()].map(({ record }) => record.range));
   for (const lease of leasesOf(instance.directory)) if (!used.has(lease.path)) lease.release();
+  await slots.sweep();
 }
 
 async function adopt(context: RuntimeContext, id: string): Promise<void> {
@@ -92,7 +93,7 @@ async function adoptWithoutRecord(context: RuntimeContext, id: string): Promise<
 }
 
 async function adoptStopped(context: RuntimeContext, record: SandboxRecord): Promise<void> {
-  const stopped: SandboxRecord = { ...record, state: 'stopped', init: null, range: null, deadline: null };
+  const stopped: SandboxRecord = { ...record, state: 'stopped', init: null, range: null, slot: null, deadline: null };
   writeRecord(context.instance.directory, stopped);
   const sandbox = new LiveSandbox(context, { record: stopped, state: 'stopped', parts: null });
   context.tell('adopted', sandbox);

@@ -3,6 +3,7 @@ import { CgroupBase, CgroupError } from '@hatchery/cgroup';
 import { RuntimeContext } from '../context.ts';
 import { HatcheryError } from '../errors.ts';
 import { openInstance } from '../instance/instance.ts';
+import type { CompiledNetworkOptions } from '../network/network-options.ts';
 import type { PoolOptions } from '../pool/warm-pool.ts';
 import type { SandboxSubscriber } from '../sandbox-map/sandbox-subscriber.ts';
 import type { Logger } from '../types.ts';
@@ -25,6 +26,7 @@ export interface OpenOptions {
   readonly subscribers: readonly SandboxSubscriber[];
   readonly subscriberBudgetMs: number;
   readonly loopBudgetMs: number | null;
+  readonly network: CompiledNetworkOptions;
   /** null: nothing is made ahead. */
   readonly pool: PoolOptions | null;
   /** null: one of the runtime's own. */

@@ -1,4 +1,5 @@
 import { BlockingPool } from '@hatchery/blocking-io';
+import { compileNetworkOptions, type RuntimeNetworkOptions } from '../network/network-options.ts';
 import type { PoolOptions } from '../pool/warm-pool.ts';
 import { checkSubscriber, type SandboxSubscriber } from '../sandbox-map/sandbox-subscriber.ts';
 import { maxReplayBytes } from '../spec/exec-options.ts';
@@ -53,6 +54,8 @@ export interface RuntimeOptions {
    * null: nothing is logged. Default: 50, and null where NODE_ENV is `production`.
    */
   loopBudgetMs?: number | null;
+  /** For sandboxes with a network slot. Default: `{}`. */
+  network?: RuntimeNetworkOptions;
   /**
    * Sandboxes are made ahead and parked, for creates that leave the id open and have their root in memory. `ceiling`: at
    * most so many (default 16, 0.6 MB each); `floor`: at least so many of what was asked for last, before the first create
@@ -63,7 +66,7 @@ export interface RuntimeOptions {
 }
 
 const optionNames =
-  'runDirectory instance dataDirectory logger workers drain replayBytes replayTotalBytes exitRetentionMs orphanMs developmentKey gcIntervalMs quarantineMs subscribers subscriberBudgetMs loopBudgetMs pool'.split(
+  'runDirectory instance dataDirectory logger workers drain replayBytes replayTotalBytes exitRetentionMs orphanMs developmentKey gcIntervalMs quarantineMs subscribers subscriberBudgetMs loopBudgetMs network pool'.split(
     ' ',
   );
 const defaultLoopBudgetMs = 50;
@@ -103,6 +106,7 @@ export function compileOpenOptions(options: RuntimeOptions): OpenOptions {
     subscribers: checkSubscribers(options.subscribers ?? []),
     subscriberBudgetMs: checkInteger('subscriberBudgetMs', options.subscriberBudgetMs ?? 5, 1, maxDelayMs),
     loopBudgetMs: checkLoopBudget(options.loopBudgetMs),
+    network: compileNetworkOptions(options.network),
     pool: compilePool(options.pool ?? (options.instance === undefined ? false : {})),
   };
 }

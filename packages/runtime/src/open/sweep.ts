@@ -9,6 +9,8 @@ import { readRecord, type SandboxRecord } from '../instance/record.ts';
 import { formatHead, type RecordHead } from '../instance/record-head.ts';
 import { sandboxDirectory } from '../instance/sandbox-directory.ts';
 import { leasesOf } from '../instance/uid-ranges.ts';
+import type { CompiledNetworkOptions } from '../network/network-options.ts';
+import { sweepNetworkOf } from '../network/sweep-network-of.ts';
 import { teardown } from '../sandbox/teardown.ts';
 import type { Logger } from '../types.ts';
 
@@ -52,10 +54,11 @@ async function sweepOne({ instance, cgroups, workers, logger }: Swept, id: strin
   if (head.root !== null) removeIfEmpty(dirname(head.root));
 }
 
-async function sweepInstance(instance: LockedInstance, workers: BlockingPool, logger: Logger): Promise<void> {
+async function sweepInstance(instance: LockedInstance, { workers, logger, network }: Sweeper): Promise<void> {
   const cgroups = CgroupBase.open({ path: instance.cgroupBase });
   try {
     await sweepAll({ instance, cgroups, workers, logger });
+    await sweepNetworkOf(instance.directory, network);
     for (const lease of leasesOf(instance.directory)) lease.release();
     cgroups.remove();
   } finally {
@@ -81,13 +84,21 @@ function removeIfEmpty(directory: string): void {
   }
 }
 
+/** What an instance is swept by. */
+interface Sweeper {
+  readonly workers: BlockingPool;
+  readonly logger: Logger;
+  readonly network: CompiledNetworkOptions;
+}
+
 /** Sweeps every private instance whose owner is dead. One that cannot be swept stays for the next sweep, and is told. */
-export async function sweepAbandoned(runDirectory: string, workers: BlockingPool, logger: Logger): Promise<void> {
+export async function sweepAbandoned(runDirectory: string, sweeper: Sweeper): Promise<void> {
+  const { logger } = sweeper;
   const onError = (error: unknown, name: string): void =>
     logger.error({ err: error, instance: name }, 'an instance could not be looked at');
   for (const instance of listAbandoned(runDirectory, onError)) {
     try {
-      await sweepInstance(instance, workers, logger);
+      await sweepInstance(instance, sweeper);
     } catch (error) {
       logger.error({ err: error, instance: instance.name }, 'an abandoned instance could not be swept');
     } finally {

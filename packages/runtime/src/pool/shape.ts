@@ -15,11 +15,11 @@ export interface Shape {
 }
 
 /**
- * null: such a sandbox is never parked. A root on disk is its own sandbox's from its first byte on.
+ * null: such a sandbox is never parked. A root on disk is its own sandbox's from its first byte on, a network slot for now.
  * Throws what stat(2) does when a layer is not there.
  */
 export function shapeOf(spec: CompiledSpec, image: Image): Shape | null {
-  if (spec.root !== 'memory') return null;
+  if (spec.root !== 'memory' || spec.network !== null) return null;
   const { rootBytes, rootInodes, shmBytes } = spec.limits;
   // A path may lead to another directory by the time somebody asks for it.
   const layers = image.layers.map(({ target, source }) => {

@@ -55,8 +55,8 @@ export class SandboxMap<S extends Mapped> {
     return this.#addresses.get(address)?.sandbox;
   }
 
-  /** The lifecycle that the sandbox is in now takes commands: subscribers are told. */
-  insert(sandbox: S): MapEntry<S> {
+  /** The lifecycle that the sandbox is in now takes commands: subscribers are told. null: it has no address but loopback. */
+  insert(sandbox: S, address: string | null = null): MapEntry<S> {
     const entry = new MapEntry(sandbox, {
       tell: (event, about) => this.#subscribers.tell(event, about),
       assign: (address, owner) => this.#addresses.set(address, owner),
@@ -66,6 +66,7 @@ export class SandboxMap<S extends Mapped> {
       leave: (gone) => this.#leave(gone),
     });
     this.#lifecycles.set(keyOf(entry.id, entry.lifecycleId), entry);
+    if (address !== null) entry.assignAddress(address);
     this.#subscribers.tell('onInsert', sandbox);
     return entry;
   }

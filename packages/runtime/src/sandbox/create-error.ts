@@ -1,7 +1,9 @@
 import { CgroupError } from '@hatchery/cgroup';
 import { VolumeError } from '@hatchery/linux';
+import { NetworkError } from '@hatchery/network';
 import { ChannelClosedError, RequestTimeoutError, ShimError, WireError } from '@hatchery/zygote-ipc';
 import { type ErrorCode, HatcheryError } from '../errors.ts';
+import { networkErrorCode } from '../network/network-error.ts';
 import { StepFailure } from './step-list.ts';
 
 /** The machine is out of something; trying again later may work. */
@@ -46,6 +48,7 @@ function errnoOf(cause: unknown): string {
 
 function translate(cause: unknown, step: string | null): Translation {
   if (cause instanceof ShimError) return ofShim(cause);
+  if (cause instanceof NetworkError) return { code: networkErrorCode(cause), advice: null };
   if (cause instanceof VolumeError) return { code: cause.code, advice: null };
   if (cause instanceof CgroupError && cause.code === 'ERR_LIMIT_UNENFORCEABLE')
     return { code: 'ERR_LIMIT_UNENFORCEABLE', advice: 'enable the controller, or set limits.bestEffort to do without' };

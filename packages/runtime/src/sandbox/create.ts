@@ -117,6 +117,7 @@ function listFailed(context: RuntimeContext, spec: CompiledSpec, reason: string,
     init: null,
     createdAt: new Date().toISOString(),
     createdFrom,
+    slot: null,
     deadline: null,
     spec,
   } as const;

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { bootId, processStartTime } from '@hatchery/linux';
+import type { SlotPlace } from '@hatchery/network';
 import { wireVersion } from '@hatchery/zygote-ipc';
 import type { RuntimeContext } from '../context.ts';
 import type { SandboxRecord } from '../instance/record.ts';
@@ -13,8 +14,19 @@ export type Intent =
   /** `before` is the record of the stopped sandbox. */
   | { readonly state: 'restart'; readonly before: SandboxRecord };
 
+/** What a sandbox is given that others may have after it. */
+export interface Belonging {
+  readonly lease: Lease;
+  readonly slot: SlotPlace | null;
+}
+
 /** What is recorded before the clone. */
-export function newRecord(context: RuntimeContext, spec: CompiledSpec, lease: Lease, intent: Intent): SandboxRecord {
+export function newRecord(
+  context: RuntimeContext,
+  spec: CompiledSpec,
+  { lease, slot }: Belonging,
+  intent: Intent,
+): SandboxRecord {
   const before = intent.state === 'restart' ? intent.before : null;
   const { timeoutMs } = before?.spec ?? spec;
   return {
@@ -32,6 +44,7 @@ export function newRecord(context: RuntimeContext, spec: CompiledSpec, lease: Le
     init: null,
     createdAt: before?.createdAt ?? new Date().toISOString(),
     createdFrom: before?.createdFrom ?? 'demand',
+    slot,
     deadline: timeoutMs === null ? null : deadlineIn(timeoutMs),
     spec: before === null ? spec : before.spec,
   };

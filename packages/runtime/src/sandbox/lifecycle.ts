@@ -83,7 +83,7 @@ export class Lifecycle {
     this.record = parts.record;
     this.cgroup = context.cgroups.sandbox(parts.record.id);
     this.oomKills = new OomKills(this.cgroup);
-    this.connections = new Connections(parts.pidfd, owner.ending);
+    this.connections = new Connections(parts.pidfd, owner.ending, parts.record.slot?.address ?? null);
     this.#trees = new TreeCgroups(parts.workFd, parts.lease.firstId);
     const first = Number(context.instance.epoch % 2n ** 20n) * numbersPerEpoch;
     this.#executions = new Executions(context.options.exitRetentionMs, first);

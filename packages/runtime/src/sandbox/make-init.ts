@@ -8,6 +8,7 @@ import type { Image } from '../image/image.ts';
 import type { LentLease } from '../instance/range-pool.ts';
 import { type SandboxRecord, writeRecord } from '../instance/record.ts';
 import { makeSandboxDirectory, removeSandboxDirectory, sandboxDirectory } from '../instance/sandbox-directory.ts';
+import type { TakenSlot } from '../network/slots.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import { Connector } from './connector.ts';
 import { type Intent, newRecord } from './intent.ts';
@@ -48,6 +49,23 @@ async function claimId(context: RuntimeContext, steps: StepList, id: string, isN
   return own;
 }
 
+/** Given back when nobody can be in it any more: its undo comes after that of *make*. null: the sandbox has loopback alone. */
+async function takeSlot(
+  { slots }: RuntimeContext,
+  steps: StepList,
+  { id, network }: CompiledSpec,
+): Promise<TakenSlot | null> {
+  if (network === null) return null;
+  return await steps.run(
+    'make a network slot',
+    () => slots.take(id),
+    async (slot) => {
+      slot.closeNetns();
+      await slots.release(slot.place);
+    },
+  );
+}
+
 /** The mount of a root on disk, made first for a new sandbox; null: the root lives in memory. */
 async function openDisk({ disks }: RuntimeContext, steps: StepList, intent: SandboxRecord): Promise<number | null> {
   const { id, root, state } = intent;
@@ -78,13 +96,16 @@ export async function makeInit(
     () => ranges.take(owner),
     (leased) => leased.release(),
   );
-  const intent = newRecord(context, spec, lease, intended);
+  const slot = await takeSlot(context, steps, spec);
+  const intent = newRecord(context, spec, { lease, slot: slot?.place ?? null }, intended);
   await steps.run('record the intent', () => writeRecord(instance.directory, intent));
   const upper = await openDisk(context, steps, intent);
   const connector = new Connector(id);
   // Before the step: a zygote that dies in the middle of it may have cloned.
   steps.before('make', () => unmake(context, id, connector));
-  const ingredients = { record: intent, image, directory, connector, upper, bootId: randomUUID() };
+  const netns = slot?.netns ?? null;
+  const ingredients = { record: intent, image, directory, connector, upper, netns, bootId: randomUUID() };
   const made = await steps.run('make', () => make(context, ingredients), endInit);
+  slot?.closeNetns();
   return { intent, lease, connector, made, upper };
 }

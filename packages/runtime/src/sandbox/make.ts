@@ -27,6 +27,8 @@ export interface Ingredients {
   readonly connector: Connector;
   /** Mount of a root on disk, closed once it is sent; null: the root lives in memory. */
   readonly upper: number | null;
+  /** The network namespace that it enters; null: one with loopback alone. */
+  readonly netns: number | null;
   /** What the sandbox takes for the id of its boot. */
   readonly bootId: string;
 }
@@ -41,7 +43,7 @@ export interface Startable {
 
 /** What travels with the message is the kernel's once it is sent, so our copies are closed then and not at the answer. */
 function sendMake(zygote: Zygote, ingredients: Ingredients): Promise<MadeMessage> {
-  const { record, image, directory, connector, upper, bootId } = ingredients;
+  const { record, image, directory, connector, upper, netns, bootId } = ingredients;
   const layers: number[] = [];
   const sandboxDirectory = openSync(directory, 'r');
   try {
@@ -61,7 +63,7 @@ function sendMake(zygote: Zygote, ingredients: Ingredients): Promise<MadeMessage
         sandboxDirectory,
         connection: connector.theirs,
         upper,
-        netns: null,
+        netns,
         layers,
       },
       { timeoutMs: makeDeadlineMs, onLate: (late) => closeFd(late.pidfd) },

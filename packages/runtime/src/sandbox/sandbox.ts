@@ -13,12 +13,14 @@ import { inSection } from '../loop-delay/section.ts';
 import { compileExec, maxDelayMs } from '../spec/exec-options.ts';
 import { checkInteger } from '../spec/fields.ts';
 import { notSupported } from '../spec/invalid.ts';
+import { compileNetworkRules } from '../spec/network.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import type {
   CallOptions,
   CreatedFrom,
   ExecOptions,
   Execution,
+  NetworkRules,
   RunOptions,
   RunResult,
   Sandbox,
@@ -53,7 +55,7 @@ export class LiveSandbox implements Sandbox {
       onExpired: () => this.#onExpired(),
       onLost: (lifecycle) => this.#onLost(lifecycle),
       onTakenOver: (error) => this.#onTakenOver(error),
-      onLive: () => context.sandboxes.insert(this),
+      onLive: (address) => context.sandboxes.insert(this, address),
       onDestroyed: () => context.sandboxes.delete(this),
     });
     this.files = new LiveFiles(context, { id, reachFiles: (what) => this.#transitions.reachFiles(what) });
@@ -86,6 +88,10 @@ export class LiveSandbox implements Sandbox {
 
   get expiresAt(): Date | null {
     return this.#transitions.expiry.expiresAt;
+  }
+
+  get address(): string | null {
+    return this.record.slot?.address ?? null;
   }
 
   get record(): SandboxRecord {
@@ -145,6 +151,11 @@ export class LiveSandbox implements Sandbox {
 
   start(options: CallOptions = {}): Promise<void> {
     return this.#change('sandbox.start()', options, () => this.#transitions.start(options.signal));
+  }
+
+  async updateNetwork(rules: NetworkRules, options: CallOptions = {}): Promise<void> {
+    const compiled = compileNetworkRules('rules', rules);
+    await this.#change('sandbox.updateNetwork()', options, () => this.#transitions.updateNetwork(compiled));
   }
 
   setTimeout(timeoutMs: number | null): void {

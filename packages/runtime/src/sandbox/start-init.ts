@@ -20,6 +20,14 @@ export interface StartOptions {
   readonly ending: AbortSignal | undefined;
 }
 
+/** Before anything of the sandbox's runs: where they cannot be installed, nothing ever does. */
+async function setNetworkRules({ slots }: RuntimeContext, steps: StepList, record: SandboxRecord): Promise<void> {
+  const { slot, spec } = record;
+  if (slot === null || spec.network === null) return;
+  const rules = spec.network;
+  await steps.run('install the network rules', () => slots.setRules(slot, rules));
+}
+
 /** The second half of a create and a start, and all of a take-over of a parked sandbox: what makes it somebody's. */
 export async function startInit(
   context: RuntimeContext,
@@ -39,6 +47,7 @@ export async function startInit(
       (fd) => closeSync(fd),
     ));
   await steps.run('record init', () => writeRecord(instance.directory, record));
+  await setNetworkRules(context, steps, record);
   const opened = await openVolumes(context, steps, volumes, { pidfd: made.pidfd, connection, ending });
   const start = { work: workFd, ...opened };
   const rootFd = await steps.run('park and start', () => startMade(context, { record, connection, start, ending }));

@@ -28,7 +28,7 @@ export async function takeOver(
   });
   steps.before('park', () => discardTaken(context, parked));
   try {
-    const fresh = newRecord(context, spec, init.lease, { state: 'intent' });
+    const fresh = newRecord(context, spec, { lease: init.lease, slot: init.intent.slot }, { state: 'intent' });
     const record = { ...fresh, state: 'running', init: parkedRecord.init, createdFrom: 'pool' } as const;
     const { volumes } = spec;
     return await startInit(context, steps, init, { record, volumes, workFd, ending: undefined });

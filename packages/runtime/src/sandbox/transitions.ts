@@ -1,9 +1,12 @@
 import { closeFd } from '@hatchery/linux';
+import { NetworkError, type NetworkRules } from '@hatchery/network';
 import type { RuntimeContext } from '../context.ts';
 import { HatcheryError } from '../errors.ts';
 import { type SandboxRecord, writeRecord } from '../instance/record.ts';
 import { formatHead } from '../instance/record-head.ts';
 import { sandboxDirectory } from '../instance/sandbox-directory.ts';
+import { withNetnsOf } from '../network/netns-of-init.ts';
+import { networkFailure } from '../network/network-error.ts';
 import type { MapEntry } from '../sandbox-map/map-entry.ts';
 import type { Mapped } from '../sandbox-map/subscriber.ts';
 import { notSupported } from '../spec/invalid.ts';
@@ -38,7 +41,7 @@ export interface TransitionsOwner {
   /** A runner that opened the instance later has it now. */
   readonly onTakenOver: (error: HatcheryError) => void;
   /** Its lifecycle takes commands; what ends that lifecycle tells the entry. */
-  readonly onLive: () => LifecycleEntry;
+  readonly onLive: (address: string | null) => LifecycleEntry;
   /** Nothing is left of it. */
   readonly onDestroyed: () => void;
 }
@@ -177,7 +180,7 @@ export class Transitions implements LifecycleOwner {
 
   /** Last in making or adopting it: a subscriber may do anything with it. */
   goLive(): void {
-    this.#entry = this.#owner.onLive();
+    this.#entry = this.#owner.onLive(this.#record.slot?.address ?? null);
   }
 
   async pause(): Promise<void> {
@@ -230,6 +233,30 @@ export class Transitions implements LifecycleOwner {
     this.#save({ deadline: this.expiry.deadline, spec: { ...spec, timeoutMs } });
   }
 
+  /**
+   * On record before they are in force: whoever adopts the sandbox after a death in between finds no wider ones. Of one
+   * that is stopped they come into force at its start.
+   */
+  async updateNetwork(network: NetworkRules): Promise<void> {
+    const what = 'updateNetwork()';
+    this.#requireOurs();
+    this.#ending.throwIfBegun();
+    this.#state.require(['running', 'paused', 'stopped'], what);
+    const { spec, slot } = this.#record;
+    if (spec.network === null)
+      throw notSupported(what, this.#id, "create it with network: 'slot' or rules: it has loopback alone");
+    this.#saveRules(network);
+    const lifecycle = this.#lifecycle;
+    if (slot === null || lifecycle === null) return;
+    try {
+      await withNetnsOf(lifecycle.parts, (netns) => this.#context.slots.setRules(slot, network, netns));
+    } catch (error) {
+      // The new ones are in force once it comes to cutting; before that the old ones are.
+      if (!(error instanceof NetworkError && error.step === 'cut connections')) this.#saveRules(spec.network);
+      throw networkFailure(`${what} of sandbox ${this.#id}`, error);
+    }
+  }
+
   async stop(): Promise<void> {
     this.#requireOurs();
     this.#state.require(['running', 'paused', 'stopping'], 'stop()');
@@ -261,7 +288,7 @@ export class Transitions implements LifecycleOwner {
       const error = createError(this.#id, cause);
       this.#failure = error.message;
       this.#state.apply('start failed');
-      this.#trySave({ state: 'stopped', init: null, range: null });
+      this.#trySave({ state: 'stopped', init: null, range: null, slot: null });
       this.#context.tell('failed', this.#record, this.#failure);
       throw error;
     }
@@ -329,7 +356,8 @@ export class Transitions implements LifecycleOwner {
     this.#lifecycle?.forget();
     this.#lifecycle = null;
     this.#ending = new Ending();
-    await this.#context.disks.stopped(this.#save({ state: 'stopped', init: null, range: null, deadline: null }));
+    const stopped = { state: 'stopped', init: null, range: null, slot: null, deadline: null } as const;
+    await this.#context.disks.stopped(this.#save(stopped));
     this.#state.apply('stop done');
     this.#leaveMap();
   }
@@ -366,7 +394,16 @@ export class Transitions implements LifecycleOwner {
   /** The kernel has confirmed it. Its network is free now: roots and mounts take their time, and nobody here waits for them. */
   async #onDead(lifecycle: Lifecycle, reason: EndReason): Promise<void> {
     await lifecycle.settle(reason);
+    this.#releaseSlot(lifecycle);
     this.#entry?.releaseNetwork();
+  }
+
+  /** Only `waitForLifecycles()` and `close()` wait for it. */
+  #releaseSlot({ record: { slot } }: Lifecycle): void {
+    if (slot === null) return;
+    const work = this.#context.slots.release(slot);
+    this.#entry?.cleanUp(work);
+    this.#context.inBackground(work);
   }
 
   /** Only `waitForLifecycles()` and `close()` wait for it. */
@@ -374,6 +411,12 @@ export class Transitions implements LifecycleOwner {
     const work = this.#context.reaper.take(rootFd);
     this.#entry?.cleanUp(work);
     this.#context.inBackground(work);
+  }
+
+  /** A reboot starts it with what its root on disk has on record. */
+  #saveRules(network: NetworkRules): void {
+    const record = this.#save({ spec: { ...this.#record.spec, network } });
+    if (record.root !== null) this.#context.disks.save({ ...record, state: 'stopped' });
   }
 
   #save(changes: Partial<SandboxRecord>): SandboxRecord {

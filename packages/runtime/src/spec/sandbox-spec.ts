@@ -1,3 +1,4 @@
+import type { NetworkRules } from '@hatchery/network';
 import type { SandboxSpec } from '../types.ts';
 import { maxDelayMs } from './exec-options.ts';
 import {
@@ -12,8 +13,9 @@ import {
   checkUser,
 } from './fields.ts';
 import { generateId } from './generate-id.ts';
-import { invalid, notSupported } from './invalid.ts';
+import { invalid } from './invalid.ts';
 import { type CompiledLimits, compileLimits } from './limits.ts';
+import { compileNetwork } from './network.ts';
 import { type CompiledVolume, compileVolumes } from './volumes.ts';
 
 /** A spec with nothing left open; plain data, so that a record can hold it. */
@@ -29,6 +31,8 @@ export interface CompiledSpec {
   readonly limits: CompiledLimits;
   readonly metadata: Readonly<Record<string, string>>;
   readonly noNewPrivileges: boolean;
+  /** Rules of its network slot; null: it has none, but loopback alone. */
+  readonly network: NetworkRules | null;
   readonly root: 'memory' | 'disk';
   /** In the order in which they are mounted. */
   readonly volumes: readonly CompiledVolume[];
@@ -56,12 +60,11 @@ const known = [
 
 /**
  * Checks a caller's spec and fills in the defaults.
- * Throws ERR_SPEC_INVALID naming the option and the value received, ERR_NOT_SUPPORTED for options of later versions.
+ * Throws ERR_SPEC_INVALID naming the option and the value received.
  */
 export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec {
   checkKeys('spec', spec, known);
   const given: SandboxSpec = spec ?? {};
-  refuseUnsupported(given);
   const id = given.id === undefined ? generateId() : checkId(given.id);
   const root = checkOneOf('root', given.root ?? 'memory', ['memory', 'disk']);
   const { timeoutMs = null } = given;
@@ -75,17 +78,12 @@ export function compileSandboxSpec(spec: SandboxSpec | undefined): CompiledSpec 
     limits: compileLimits(given.limits, root),
     metadata: checkTexts('metadata', given.metadata ?? {}),
     noNewPrivileges: checkBoolean('noNewPrivileges', given.noNewPrivileges ?? true),
+    network: compileNetwork(given.network ?? 'none'),
     root,
     volumes: compileVolumes(given.volumes ?? []),
     timeoutMs: timeoutMs === null ? null : checkInteger('timeoutMs', timeoutMs, 0, maxDelayMs),
     onTimeout: checkOnTimeout(given.onTimeout ?? 'destroy', root),
   };
-}
-
-function refuseUnsupported(spec: SandboxSpec): void {
-  if (spec.network !== undefined && spec.network !== 'none') {
-    throw notSupported('network', spec.network, "leave it out or give 'none'");
-  }
 }
 
 function checkOnTimeout(onTimeout: unknown, root: CompiledSpec['root']): CompiledSpec['onTimeout'] {

@@ -1,0 +1,180 @@
+import { closeFd } from '@hatchery/linux';
+import {
+  type Network,
+  type NetworkError,
+  type NetworkRules,
+  openNetwork,
+  type Slot,
+  type SlotPlace,
+} from '@hatchery/network';
+import type { Logger } from '../types.ts';
+import { hasMarker, removeMarker, writeMarker } from './marker.ts';
+import type { CompiledNetworkOptions } from './network-options.ts';
+import { sweepNetworkOf } from './sweep-network-of.ts';
+
+export interface SlotsOptions {
+  readonly instanceDirectory: string;
+  readonly network: CompiledNetworkOptions;
+  readonly logger: Logger;
+}
+
+/** A slot for a sandbox that is being made; `netns` is closed once init is in it. */
+export class TakenSlot {
+  readonly place: SlotPlace;
+  #netns: number | null;
+
+  constructor({ netns, interfaceName, address, gateway }: Slot) {
+    this.place = { interfaceName, address, gateway };
+    this.#netns = netns;
+  }
+
+  /** Descriptor of its network namespace, to be sent. */
+  get netns(): number {
+    if (this.#netns === null) throw new Error(`the namespace of ${this.place.interfaceName} is closed already`);
+    return this.#netns;
+  }
+
+  /** The namespace lives on by those who are in it. Any number of times. */
+  closeNetns(): void {
+    if (this.#netns !== null) closeFd(this.#netns);
+    this.#netns = null;
+  }
+}
+
+/**
+ * The network slots of a runtime. The network is opened with the first slot that is asked for: a host that cannot have any
+ * makes sandboxes without.
+ */
+export class Slots {
+  readonly #options: SlotsOptions;
+  #opening: Promise<Network> | null = null;
+  #making = 0;
+  /** Those whose release failed; tried again with the next. */
+  readonly #unreleased = new Set<SlotPlace>();
+
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  /** None is being made at this moment: every descriptor of a network namespace is somebody's. */
+  get areSettled(): boolean {
+    return this.#making === 0;
+  }
+
+  /** A slot that reaches nothing until `setRules`. Rejects with NetworkError. */
+  async take(sandboxId: string): Promise<TakenSlot> {
+    this.#making += 1;
+    try {
+      const network = await this.#open();
+      return new TakenSlot(await network.makeSlot({ sandboxId }));
+    } finally {
+      this.#making -= 1;
+    }
+  }
+
+  /** Replaces all rules of a slot. `netns`, borrowed, has sockets inside be told. Rejects with NetworkError. */
+  async setRules(place: SlotPlace, rules: NetworkRules, netns: number | null = null): Promise<void> {
+    const network = await this.#open();
+    await network.setRules(place, rules, netns === null ? {} : { netns });
+  }
+
+  /**
+   * Nobody is left in it, says the kernel: nothing passes from or to it any more, and its address is somebody else's once
+   * the kernel has taken its interface away. Never rejects; what fails is tried again with the next one.
+   */
+  async release(place: SlotPlace): Promise<void> {
+    this.#unreleased.add(place);
+    await this.#releaseAll();
+  }
+
+  /** Takes a slot of an earlier runner over, with its rules. Rejects with NetworkError. */
+  async adopt(place: SlotPlace, rules: NetworkRules): Promise<void> {
+    const network = await this.#open();
+    await network.adopt(place, rules);
+  }
+
+  /** After all adoptions: what an earlier runner left beside what was adopted goes. Never rejects; it is told. */
+  async sweep(): Promise<void> {
+    const { instanceDirectory, network, logger } = this.#options;
+    try {
+      if (this.#opening !== null) await (await this.#opening).sweep();
+      else await sweepNetworkOf(instanceDirectory, network);
+    } catch (err) {
+      logger.error({ err }, 'network slots of an earlier runner could not be removed; the next opening tries again');
+    }
+  }
+
+  /** The host ends in the kernel, and those that no slot accounts for. */
+  async links(): Promise<{ there: string[]; strays: string[] }> {
+    return this.#opening === null ? { there: [], strays: [] } : await (await this.#opening).links();
+  }
+
+  /** Whose slots are still in use leaves the rules in force, for the next runner of the instance. Never rejects; it is told. */
+  async close(): Promise<void> {
+    const { instanceDirectory, logger } = this.#options;
+    if (this.#opening === null) return;
+    try {
+      await this.#releaseAll();
+      if (await (await this.#opening).close()) removeMarker(instanceDirectory);
+    } catch (err) {
+      logger.error({ err }, 'the network of an instance could not be removed; the next opening tries again');
+    }
+  }
+
+  #open(): Promise<Network> {
+    this.#opening ??= this.#openNow().catch((error: unknown) => {
+      this.#opening = null; // the next one tries again
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #openNow(): Promise<Network> {
+    const { instanceDirectory, network } = this.#options;
+    const { addressRange, uplink, hostNetns, leaseDirectory } = network;
+    const had = hasMarker(instanceDirectory);
+    // First: whoever finds the instance after this process's death looks for what the kernel has of it.
+    writeMarker(instanceDirectory);
+    try {
+      return await openNetwork({
+        instanceDirectory,
+        uplink,
+        ...(addressRange === null ? {} : { addressRange }),
+        ...(hostNetns === null ? {} : { hostNetns }),
+        ...(leaseDirectory === null ? {} : { leaseDirectory }),
+      });
+    } catch (error) {
+      if (!had) await this.#undoOpen();
+      throw error;
+    }
+  }
+
+  async #undoOpen(): Promise<void> {
+    const { instanceDirectory, network, logger } = this.#options;
+    try {
+      await sweepNetworkOf(instanceDirectory, network);
+    } catch (err) {
+      // Who may not look has made nothing either.
+      if ((err as NetworkError).code === 'ERR_NETWORK_PERMISSION') return removeMarker(instanceDirectory);
+      logger.error({ err }, 'the rules of a network that could not be opened are left; the next opening removes them');
+    }
+  }
+
+  #takeUnreleased(): SlotPlace[] {
+    const places = [...this.#unreleased];
+    this.#unreleased.clear();
+    return places;
+  }
+
+  async #releaseAll(): Promise<void> {
+    if (this.#opening === null) return;
+    for (const place of this.#takeUnreleased()) {
+      try {
+        await (await this.#opening).release(place);
+      } catch (err) {
+        this.#unreleased.add(place);
+        this.#options.logger.error({ err, slot: place.interfaceName }, 'a network slot could not be released');
+      }
+    }
+  }
+}

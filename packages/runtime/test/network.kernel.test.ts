@@ -1,0 +1,194 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BlockingPool } from '@hatchery/blocking-io';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeSteps } from './before-steps.ts';
+import { expectReached, expectRefused, reach, useMadeUpNetwork } from './made-up-network.ts';
+import { shell } from './shell.ts';
+
+const network = useMadeUpNetwork();
+afterEach(() => vi.restoreAllMocks());
+
+const outside = () => [`--net=/proc/${network.world.outside.pid}/ns/net`];
+/** The made-up host is 198.51.100.1, the world 198.51.100.2, .3 and 203.0.113.9. */
+const server = '198.51.100.2';
+
+describe('a sandbox on a slot', () => {
+  test('reaches a server outside through the host, whose address is all that it sees, with curl as with a socket', async () => {
+    await using runtime = await network.open();
+    await using sandbox = await runtime.create({ network: 'slot' });
+    expect((await reach(sandbox, 'tcp', server)).outcome).toBe('reached 198.51.100.1');
+    expect((await reach(sandbox, 'udp', '203.0.113.9', 53)).outcome).toBe('reached hello');
+    const pages = spawn('nsenter', [...outside(), 'python3', '-m', 'http.server', '8000'], {
+      cwd: network.place.directory,
+    });
+    onTestFinished(() => void pages.kill());
+    writeFileSync(join(network.place.directory, 'page'), 'a page of the world');
+    const patiently = ['-sS', '--retry', '40', '--retry-delay', '1', '--retry-connrefused'];
+    const page = await sandbox.run(['curl', ...patiently, `http://${server}:8000/page`]);
+    expect(page.stdout.toString()).toBe('a page of the world');
+    expect(await shell(sandbox, 'cat /proc/sys/net/ipv6/conf/all/disable_ipv6')).toBe('1');
+  });
+
+  test('inv-62: reaches neither the host, nor another sandbox, nor metadata, nor IPv6, and is told within 50 ms', async () => {
+    await using runtime = await network.open();
+    await using one = await runtime.create({ network: 'slot' });
+    await using other = await runtime.create({ network: 'slot' });
+    await using none = await runtime.create();
+    const listener = await other.exec(['python3', '-m', 'http.server', '80', '--bind', '0.0.0.0']);
+    await vi.waitFor(async () => (await other.connect(80)).destroy(), { timeout: 20_000 });
+    const hidden = ['198.51.100.1', '172.31.0.1', '169.254.0.7', '169.254.169.254', String(other.address), '::1'];
+    for (const address of hidden) await expectRefused(one, address);
+    await expectRefused(none, server);
+    expect([one.address, other.address, none.address]).toEqual([
+      expect.stringMatching(/^10\.213\./),
+      expect.stringMatching(/^10\.213\./),
+      null,
+    ]);
+    await listener.kill();
+  });
+
+  // Mutation: the slot's address left out of `Connections`.
+  test('is connected to from outside at its own address, too', async () => {
+    await using runtime = await network.open();
+    await using sandbox = await runtime.create({ network: 'slot' });
+    await sandbox.exec(['python3', '-m', 'http.server', '8080', '--bind', String(sandbox.address)]);
+    await vi.waitFor(async () => (await sandbox.connect(8080)).destroy(), { timeout: 20_000 });
+  });
+
+  test('two runtimes side by side have slots of their own, and neither reaches the other’s', async () => {
+    await using first = await network.open();
+    await using second = await network.open({ instance: `${network.place.instance}-b` });
+    await using one = await first.create({ network: 'slot' });
+    await using other = await second.create({ network: 'slot' });
+    expect(one.address).not.toBe(other.address);
+    await expectReached(one, server);
+    await expectRefused(one, String(other.address));
+    await other.destroy();
+    await second.close();
+    await expectReached(one, server);
+  });
+});
+
+describe('its rules', () => {
+  const allowOne = { allow: [server] };
+
+  // Mutation: setRules() without the namespace.
+  test('inv-62: hold from its first instruction on, through a pause and resume, and through an update, which cuts', async () => {
+    await using runtime = await network.open();
+    await using sandbox = await runtime.create({ network: allowOne });
+    await expectReached(sandbox, server);
+    await expectRefused(sandbox, '203.0.113.9');
+    await sandbox.pause();
+    await sandbox.resume();
+    await expectReached(sandbox, server);
+    await expectRefused(sandbox, '203.0.113.9');
+    const held = await sandbox.exec(['bash', '-c', `exec 3<>/dev/tcp/${server}/80; head -c 12 <&3; cat <&3`]);
+    await new Promise((resolve) => held.stdout.once('data', resolve));
+    await sandbox.updateNetwork({ allow: ['203.0.113.0/24'] });
+    // The socket inside was told: nobody waits for an answer that cannot come.
+    expect((await held.wait()).exitCode).not.toBe(0);
+    await expectRefused(sandbox, server);
+    await expectReached(sandbox, '203.0.113.9');
+    await sandbox.pause();
+    await sandbox.updateNetwork({ deny: ['203.0.113.9'] });
+    await sandbox.resume();
+    await expectRefused(sandbox, '203.0.113.9');
+    await expectReached(sandbox, server);
+  });
+
+  // Mutation: updateNetwork() does not save; `slot` kept in the record of a stopped one.
+  test('inv-62: hold through stop and start, in another slot, and one that is stopped takes new ones', async () => {
+    await using runtime = await network.open();
+    const limits = { rootBytes: 2 ** 24 };
+    await using sandbox = await runtime.create({ network: 'slot', root: 'disk', limits });
+    await sandbox.updateNetwork(allowOne);
+    const { address } = sandbox;
+    await sandbox.stop();
+    expect(sandbox.address).toBeNull();
+    await sandbox.start();
+    expect(sandbox.address).not.toBe(address);
+    await expectReached(sandbox, server);
+    await expectRefused(sandbox, '203.0.113.9');
+    await sandbox.stop();
+    await sandbox.updateNetwork({ deny: [server] });
+    await sandbox.start();
+    await expectRefused(sandbox, server);
+    await expectReached(sandbox, '203.0.113.9');
+  });
+
+  // Mutation: setNetworkRules() goes on when setRules has failed.
+  test('inv-62: that cannot be installed are a sandbox that is not made, and nothing of it is left', async () => {
+    await using runtime = await network.open();
+    await using other = await runtime.create({ network: 'slot' });
+    beforeSteps((step) => {
+      if (step !== 'install the network rules') return;
+      execFileSync('nsenter', [`--net=/proc/${network.world.host.pid}/ns/net`, 'nft', 'flush', 'ruleset']);
+    });
+    const error: unknown = await runtime.create({ id: 'fails', network: allowOne }).catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: 'ERR_NETWORK_FAILED', step: 'install the network rules' });
+    vi.restoreAllMocks();
+    expect(await shell(other, 'echo lives')).toBe('lives');
+    const { leaks } = await runtime.census();
+    expect(leaks).toEqual([]);
+  });
+
+  test('cannot be given to a sandbox that has no slot, and wrong ones are refused with the entry', async () => {
+    await using runtime = await network.open();
+    await using none = await runtime.create();
+    await expect(none.updateNetwork({})).rejects.toMatchObject({ code: 'ERR_NOT_SUPPORTED' });
+    await using sandbox = await runtime.create({ network: allowOne });
+    const wrong = sandbox.updateNetwork({ allow: ['198.51.100.2/24'] });
+    await expect(wrong).rejects.toMatchObject({ message: expect.stringContaining('"198.51.100.2/24"') });
+    await expectReached(sandbox, server);
+  });
+});
+
+describe('a slot that is done with', () => {
+  // Mutation: #releaseSlot() left out of #onDead.
+  test('inv-33: inv-67: is released once nobody is left in it, while root, mounts and directory wait for a worker', async () => {
+    await using workers = await BlockingPool.open();
+    await using runtime = await network.open({ workers });
+    const { promise: held, resolve: go } = Promise.withResolvers<void>();
+    const run = workers.run.bind(workers) as (job: string, argument: object) => Promise<unknown>;
+    vi.spyOn(workers, 'run').mockImplementation((async (job: string, argument: object) => {
+      if (job === 'releaseSandbox') await held;
+      return await run(job, argument);
+    }) as typeof workers.run);
+    const sandbox = await runtime.create({ network: 'slot' });
+    const { address } = sandbox;
+    const rules = () => network.world.run('nft', 'list', 'ruleset');
+    expect(await rules()).toContain(`${address} : goto`);
+    const destroyed = sandbox.destroy();
+    await vi.waitFor(async () => expect(await rules()).not.toContain(`${address} : goto`), { timeout: 20_000 });
+    expect(sandbox.state).toBe('destroying');
+    go();
+    await destroyed;
+  });
+
+  test('inv-45: of a hundred, eight at a time, none is left: no interface, rule, lease or descriptor', async () => {
+    await using runtime = await network.open();
+    let left = 100;
+    const next = async (): Promise<void> => {
+      while (left-- > 0) await (await runtime.create({ network: 'slot' })).destroy();
+    };
+    await Promise.all(Array.from({ length: 8 }, next));
+    await runtime.waitForLifecycles();
+    const { counts, leaks } = await runtime.census();
+    expect(leaks).toEqual([]);
+    expect(counts.record).toBe(0);
+    await runtime.close();
+    await network.expectNothing();
+  });
+});
+
+test('a range that the host has a use for is told with its name, and sandboxes without a slot are made all the same', async () => {
+  await using runtime = await network.open({ network: { addressRange: '198.51.0.0/16' } });
+  await expect(runtime.create({ network: 'slot' })).rejects.toMatchObject({
+    code: 'ERR_NETWORK_UNSUPPORTED',
+    message: expect.stringContaining('198.51.100.0/24'),
+  });
+  await using sandbox = await runtime.create();
+  expect(await shell(sandbox, 'echo here')).toBe('here');
+});
