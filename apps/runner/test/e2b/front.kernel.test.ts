@@ -1,0 +1,83 @@
+import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
+import { routing, startWeb, useProxied } from './proxied.ts';
+
+const used = useProxied();
+let hosted: HostedSandbox;
+beforeAll(async () => {
+  hosted = await used.make();
+  await startWeb(hosted.sandbox, 8000);
+});
+afterAll(async () => {
+  await hosted.sandbox.destroy();
+});
+
+/** What comes back for these bytes, up to the end of the connection. */
+async function send(bytes: string): Promise<string> {
+  const socket = connect(used.port, '127.0.0.1');
+  socket.end(bytes);
+  return String(await buffer(socket));
+}
+
+describe('one port', () => {
+  it('is envd at 49983 of a sandbox, whatever its way, and the control API without one', async () => {
+    const { id } = hosted;
+    const asEnvd = [
+      { headers: routing(hosted, 49983) },
+      { headers: { Host: `49983-${id}.sbx.test` } },
+      { path: `/sandbox/${id}/port/49983/health` },
+      { path: `/files?path=a&signature=${id}` },
+    ];
+    for (const asked of asEnvd)
+      expect(String((await used.ask(asked)).body), JSON.stringify(asked)).toBe(`envd of ${id}`);
+    for (const asked of [
+      {},
+      { headers: { Host: 'api.sbx.test' } },
+      { path: '/files?path=a' },
+      { path: `/x?signature=${id}` },
+    ])
+      expect(String((await used.ask(asked)).body)).toBe('control');
+  });
+
+  // Probe H06.
+  it('reaches ports of that sandbox and nothing else', async () => {
+    const { id } = hosted;
+    for (const port of ['0', '65536', '80@127.0.0.1', '80/..', '-1', '127.0.0.1:80']) {
+      const { status, json } = await used.ask({ headers: { 'E2b-Sandbox-Id': id, 'E2b-Sandbox-Port': port } });
+      expect([status, json]).toEqual([400, { code: 400, message: 'Invalid sandbox port' }]);
+    }
+    // Its own port 22, and the one at which this very server listens outside.
+    for (const port of [22, used.port]) {
+      const { status, json } = await used.ask({ headers: routing(hosted, port) });
+      expect([status, json.message]).toEqual([502, 'The sandbox is running but port is not open']);
+    }
+    for (const host of ['80@127.0.0.1', `8000-${id}.sbx.test@127.0.0.1`, '127.0.0.1#.sbx.test', '22-.sbx.test'])
+      expect((await used.ask({ headers: { Host: host } })).status, host).toBe(400);
+    const other = await used.ask({
+      path: '/echo',
+      headers: { Host: `8000-${id}.sbx.test`, ...routing({ ...hosted, id: 'iother' }, 1) },
+    });
+    expect(other.status).toBe(200);
+  });
+
+  // Probe H02.
+  it.each([
+    ['two Host headers', 'GET /echo HTTP/1.1\r\nHost: HOST\r\nHost: localhost\r\n\r\n'],
+    ['no Host', 'GET /echo HTTP/1.1\r\n\r\n'],
+    ['an absolute target', 'GET http://HOST/echo HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['the target of a CONNECT', 'CONNECT HOST:80 HTTP/1.1\r\nHost: HOST\r\n\r\n'],
+    ['HTTP/0.9', 'GET /echo\r\n\r\n'],
+    [
+      'a length and chunks',
+      'POST /echo HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['two lengths', 'POST /echo HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+    ['chunks in disguise', 'POST /echo HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n'],
+    ['a folded header', 'GET /echo HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n'],
+  ])('lets no request with %s through to a sandbox', async (_, bytes) => {
+    const answer = await send(bytes.replaceAll('HOST', `8000-${hosted.id}.sbx.test`));
+    expect(answer).not.toMatch(/^HTTP\/1\.1 2|"sha256"/);
+  });
+});
