@@ -8,6 +8,7 @@ export type CliErrorCode =
   | 'ERR_OUTPUT_GAP'
   | 'ERR_LOCAL_FILE'
   | 'ERR_REQUEST_INVALID'
+  | 'ERR_SETTING'
   | 'ERR_KEY_EXISTS'
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_STORE'

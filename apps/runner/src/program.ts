@@ -3,7 +3,8 @@ import { addClientCommands } from './client-commands.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import type { RunFlags } from './run/run-flags.ts';
-import type { ServeFlags } from './serve/serve-flags.ts';
+import { addSettingOptions } from './serve/settings/add-setting-options.ts';
+import type { SettingFlags } from './serve/settings/load-settings.ts';
 import { addSpecOptions } from './spec-options.ts';
 import { readVersion } from './version.ts';
 
@@ -35,23 +36,14 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     });
   addSpecOptions(run);
 
-  program
+  const server = program
     .command('serve')
     .description('own the sandboxes of this machine and answer the other commands, until SIGTERM or SIGINT')
-    .option('--port <number>', 'where to listen for HTTP; 0: any that is free, none: only at the socket', '3000')
-    .option('--host <address>', 'of which interface', '127.0.0.1')
-    .option('--socket <path>', 'where the other commands find it (default: hatchery.sock in the run directory)')
-    .option('--run-directory <dir>', 'live state', '/run/hatchery')
-    .option('--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery')
-    .option('--instance <name>', 'the set of sandboxes that it owns', 'main')
-    .option('--on-exit <action>', '"keep" the sandboxes for the next one, or "destroy" them', 'keep')
-    .option('--pool-floor <count>', 'sandboxes kept ready at least, of what was asked for last', '0')
-    .option('--pool-ceiling <count>', 'sandboxes kept ready at most, 0.6 MB each; 0: none are made ahead', '16')
-    .option('--log-level <level>', 'error, warn, info, debug or silent', 'info')
-    .action(async (flags: ServeFlags) => {
+    .action(async (flags: SettingFlags) => {
       const { serve } = await import('./serve/serve.ts');
       setExitCode(await serve(flags));
     });
+  addSettingOptions(server);
   addClientCommands(program, setExitCode);
   addImageCommands(program, setExitCode);
   addKeyCommands(program, setExitCode);

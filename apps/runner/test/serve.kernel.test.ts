@@ -105,11 +105,6 @@ describe('serve', () => {
     child.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
   });
-
-  it('refuses a log level that it does not know', async () => {
-    const { code, stderr } = await hatchery(['serve', '--log-level', 'loud']);
-    expect([code, stderr]).toEqual([125, expect.stringContaining('[ERR_USAGE] --log-level: "loud"')]);
-  });
 });
 
 describe('without a server', () => {

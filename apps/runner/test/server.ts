@@ -27,6 +27,8 @@ export class Server {
   readonly runDirectory: string;
   readonly socket: string;
   readonly log: string[] = [];
+  /** What it has printed on standard output. */
+  greeting = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown[]>;
 
@@ -35,12 +37,19 @@ export class Server {
     const all = [...nodeArgs, ...serveIn(runDirectory), '--log-level', 'debug', ...args];
     this.runDirectory = runDirectory;
     this.socket = join(runDirectory, 'hatchery.sock');
-    this.#child = spawn(node, all, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = spawn(node, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#exited = once(this.#child, 'exit');
   }
 
   static async start(runDirectory: string, args: readonly string[] = []): Promise<Server> {
     const server = new Server(runDirectory, args);
+    const greeted = new Promise<void>((resolve) => {
+      server.#child.stdout?.on('data', (chunk: Buffer) => {
+        server.greeting += chunk.toString();
+        // Its first line is all of it at a server without a port.
+        if (/ at [^]*(\.sock\n|node .*\n)/.test(server.greeting)) resolve();
+      });
+    });
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: server.#child.stderr as NodeJS.ReadableStream })
         .on('line', (line) => {
@@ -49,6 +58,7 @@ export class Server {
         })
         .on('close', () => reject(new Error(`the server ended: ${server.log.join('\n')}`)));
     });
+    await greeted;
     return server;
   }
 
@@ -60,6 +70,11 @@ export class Server {
   get url(): string {
     const line = this.log.find((text) => text.includes('"msg":"listening"')) ?? '{}';
     return (JSON.parse(line) as { url: string }).url;
+  }
+
+  /** The API key that it has made, of a server whose data directory had none. */
+  get key(): string {
+    return /e2b_[0-9a-f]{40}/.exec(this.greeting)?.[0] ?? '';
   }
 
   get client(): Client {

@@ -1,11 +1,5 @@
 import { destination, type Logger, pino } from 'pino';
-
-export const logLevels = ['error', 'warn', 'info', 'debug', 'silent'] as const;
-type LogLevel = (typeof logLevels)[number];
-
-export function isLogLevel(text: string): text is LogLevel {
-  return (logLevels as readonly string[]).includes(text);
-}
+import type { LogLevel } from './log-level.ts';
 
 /** Lines of JSON on standard error, written at once: what the last moment said is there. */
 export function createLogger(level: LogLevel): Logger {

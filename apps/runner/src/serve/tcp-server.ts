@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { type ControlContext, createControl } from './create-control.ts';
-import { TcpListener, type TcpPlace } from './tcp-listener.ts';
+import { resolveAddress } from './resolve-address.ts';
+import type { ServeSettings } from './settings/serve-settings.ts';
+import { TcpListener } from './tcp-listener.ts';
 
 /** What is offered over TCP, from its first request to its last. */
 export class TcpServer {
@@ -12,17 +14,23 @@ export class TcpServer {
     this.#listener = listener;
   }
 
-  /** Resolves when it answers. Throws ERR_SERVER_ADDRESS. */
-  static async start(context: Omit<ControlContext, 'domain'>, place: TcpPlace): Promise<TcpServer> {
+  /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS. */
+  static async start(context: Omit<ControlContext, 'domain'>, settings: ServeSettings): Promise<TcpServer | null> {
+    const { host, port, domain, insecureHttp, maxConnections } = settings;
+    if (port === null) return null;
+    const address = await resolveAddress(host, { isSafe: insecureHttp });
     // Nobody asks before the port is known.
     const served: { port: string } = { port: '' };
-    const control = createControl({ ...context, domain: () => `localhost:${served.port}` });
+    const control = createControl({ ...context, domain: () => domain ?? `localhost:${served.port}` });
     await control.ready();
-    const listener = await TcpListener.listen(place, {
-      request: (request, response) => control.routing(request, response),
-      upgrades: () => false,
-      upgrade: (_request, socket) => socket.destroy(),
-    });
+    const listener = await TcpListener.listen(
+      { host: address, port, maxConnections },
+      {
+        request: (request, response) => control.routing(request, response),
+        upgrades: () => false,
+        upgrade: (_request, socket) => socket.destroy(),
+      },
+    );
     served.port = new URL(listener.url).port;
     return new TcpServer(control, listener);
   }
