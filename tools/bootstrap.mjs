@@ -1,4 +1,4 @@
-// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep [ARGUMENT...]
+// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep|base [ARGUMENT...]
 //
 // Sets a fresh clone up (install, native builds, TypeScript build), then runs the program with the project's own Node.
 // It runs on the machine's Node, 18 or newer, before anything is installed: plain JavaScript, no dependency. A run that
@@ -15,6 +15,7 @@ const PROGRAMS = {
   fuzz: 'tools/fuzz.ts',
   soak: 'tools/soak.ts',
   sweep: 'tools/sweep.ts',
+  base: 'tools/base.ts',
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

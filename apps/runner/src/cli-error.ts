@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'ERR_KEY_EXISTS'
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_STORE'
+  | 'ERR_STORE_LOCKED'
   | 'ERR_SERVER_SOCKET'
   | 'ERR_SERVER_ADDRESS'
   | 'ERR_SERVER_RUNNING'

@@ -21,8 +21,8 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   syncDirectory(dirname(path));
 }
 
-/** The name itself has to be on the disk, too. */
-function syncDirectory(path: string): void {
+/** Makes a name that was made, renamed or removed outlive a power cut. */
+export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);

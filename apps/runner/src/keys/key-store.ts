@@ -2,9 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import { withLock } from '../file-lock.ts';
 import { digestOf, generateKey, shownPart } from './api-key.ts';
 import { readKeys, type StoredKey, stampOf, writeKeys } from './key-file.ts';
-import { withLock } from './with-lock.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

@@ -1,16 +1,16 @@
 import { accessSync, chmodSync, constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import { tryLock } from '../file-lock.ts';
+import { syncDirectory } from '../write-durably.ts';
 import { finish, packages, suite } from './base-recipe.ts';
 import { generateTemplateId } from './generate-template-id.ts';
-import { tryLock } from './hold-lock.ts';
 import { describeRoot } from './register-root.ts';
 import { buildPath, runIsolated } from './run-isolated.ts';
 import { syncTree } from './sync-tree.ts';
 import { baseName, type Template } from './template.ts';
 import type { TemplateStore } from './template-store.ts';
 import { tryFilesystem, tryRoot } from './try-root.ts';
-import { syncDirectory } from './write-durably.ts';
 
 /** What `image base` was asked for. */
 export interface BuildOptions {

@@ -1,10 +1,10 @@
 import { renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import { syncDirectory } from '../write-durably.ts';
 import { usersOfImage } from './image-users.ts';
 import type { Template } from './template.ts';
 import type { TemplateStore } from './template-store.ts';
-import { syncDirectory } from './write-durably.ts';
 
 /**
  * Takes a template out. A registered directory stays where it is, so that sandboxes made on it go on and can be started

@@ -1,11 +1,11 @@
 import { type BigIntStats, chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
-import { holdLock } from './hold-lock.ts';
+import { withLock } from '../file-lock.ts';
+import { writeDurably } from '../write-durably.ts';
 import { hostAsBase } from './host-as-base.ts';
 import { baseName, isTemplateName, type Template } from './template.ts';
 import { formatTemplates, readTemplates } from './template-file.ts';
-import { writeDurably } from './write-durably.ts';
 
 /**
  * The templates of a data directory: one file, replaced whole under a lock, and read again as soon as it is another one.
@@ -75,8 +75,9 @@ export class TemplateStore {
   }
 
   async #change(change: (templates: readonly Template[]) => readonly Template[]): Promise<void> {
-    using _lock = await holdLock(this.#lockPath);
-    writeDurably(this.#path, formatTemplates(change(readTemplates(this.#path))));
+    await withLock(this.#lockPath, () => {
+      writeDurably(this.#path, formatTemplates(change(readTemplates(this.#path))));
+    });
   }
 
   /** Asks the file for its marks, which one replaced by rename cannot share with the one before. */

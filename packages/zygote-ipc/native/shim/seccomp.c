@@ -53,7 +53,8 @@ static void check_clone(void) {
 }
 
 /* Families that the network namespace covers; of netlink only routes; of IP only what every kernel has built in, so that
-   no protocol module is loaded on demand (raw sockets fail by the missing capability). */
+   no protocol module is loaded on demand (raw sockets fail by the missing capability). Netlink's others fail as on a kernel without
+   them: on EPROTONOSUPPORT PAM and sudo do without NETLINK_AUDIT, on EPERM they end. */
 static void check_socket(void) {
   static const uint32_t protocols[] = {0, 1 /* ICMP */, 6 /* TCP */, 17 /* UDP */, 58 /* ICMPv6 */};
   enum { PROTOCOLS = sizeof protocols / sizeof *protocols };
@@ -65,7 +66,7 @@ static void check_socket(void) {
   emit_return(DENY(EPERM));
   emit_load(LOW_WORD(2));
   emit_if_equal_return(0 /* NETLINK_ROUTE */, SECCOMP_RET_ALLOW); /* two instructions */
-  emit_return(DENY(EPERM));
+  emit_return(DENY(EPROTONOSUPPORT));
   emit_load(LOW_WORD(2));
   for (int i = 0; i < PROTOCOLS; i++) emit_if_equal_return(protocols[i], SECCOMP_RET_ALLOW);
   emit_return(DENY(EPROTONOSUPPORT));
