@@ -95,6 +95,14 @@ export function addClientCommands(program: Command, setExitCode: (code: number) 
       });
   }
 
+  add('network', 'replace the network rules of sandboxes; connections that are no longer allowed are cut')
+    .argument('<sandboxes...>')
+    .requiredOption('--rules <rules>', '"slot": outward open; or allow=CIDR,... and deny=CIDR,...')
+    .action(async (sandboxes: string[], flags: ClientFlags & { rules: string }) => {
+      const { changeNetwork } = await import('./commands/network.ts');
+      setExitCode(await changeNetwork(sandboxes, flags));
+    });
+
   add('rm', 'end sandboxes with everything in them, whatever their state')
     .argument('[sandboxes...]')
     .option('-f, --force', 'one that is not there is fine')

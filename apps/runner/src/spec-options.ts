@@ -15,5 +15,8 @@ export function addSpecOptions(command: Command): void {
     .option('--pids <n>', 'processes and threads (default: 256)')
     .option('--hostname <name>', 'host name (default: the id of the sandbox)')
     .option('-v, --volume <source:target[:ro]>', 'show a directory or file of the host inside (repeatable)', repeatable)
-    .option('--network <mode>', '"none": loopback only (default: none)');
+    .option(
+      '--network <network>',
+      '"none": loopback only; "slot": outward open; or allow=CIDR,... and deny=CIDR,... (default: none)',
+    );
 }

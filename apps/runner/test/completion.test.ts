@@ -18,6 +18,7 @@ it('completion bash makes bash offer commands and options, and runs nothing that
   const script = stdout.toString();
   expect(offeredBy(script, ['ru'])).toEqual(['run']);
   expect(offeredBy(script, ['run', '--mem'])).toEqual(['--memory']);
+  expect(offeredBy(script, ['run', '--network', ''])).toEqual(['none', 'slot']);
   expect(offeredBy(script, ['exec', '$(echo x >&2; kill -9 $$)', ''])).toEqual(['']);
 });
 

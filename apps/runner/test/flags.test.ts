@@ -87,6 +87,7 @@ describe('flags', () => {
         user: 'u',
         image: '/i',
         hostname: 'h',
+        network: 'none',
       },
       execOptions: { stdin: 'pipe', durable: false, timeoutMs: 1000 },
     });
@@ -107,10 +108,28 @@ describe('flags', () => {
     );
   });
 
-  it.each([[{ network: 'slot' }, '--network slot']])('%j is refused by name', (flags, name) => {
-    expect(() => compileFlags(flags, {}, size)).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
-    expect(() => compileFlags(flags, {}, size)).toThrow(name);
+  it.each([
+    ['none', 'none'],
+    ['slot', 'slot'],
+    ['allow=192.0.2.0/24,198.51.100.7', { allow: ['192.0.2.0/24', '198.51.100.7'] }],
+    ['deny=10.0.0.0/8,deny=192.168.0.0/16', { deny: ['10.0.0.0/8', '192.168.0.0/16'] }],
+    ['allow=192.0.2.1,deny=10.0.0.0/8', { allow: ['192.0.2.1'], deny: ['10.0.0.0/8'] }],
+    ['allow=', { allow: [] }],
+  ])('--network %s', (network, expected) => {
+    expect(compileFlags({ network }, {}, size).spec.network).toEqual(expected);
   });
+
+  it.each(['', 'host', '192.0.2.1', 'allow=1.1.1.1,', 'slot,allow=1.1.1.1'])(
+    '--network %j is refused by name',
+    (network) => {
+      expect(() => compileFlags({ network }, {}, size)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SPEC_INVALID',
+          message: expect.stringContaining(`--network: "${network}"`),
+        }),
+      );
+    },
+  );
 });
 
 describe('exit codes', () => {

@@ -40,7 +40,7 @@ describe('the exit code of run', () => {
       [['-w', '/no/such/directory'], /^hatchery: \[ERR_EXEC_CWD\] /],
       [['--volume', '/no/such/directory:/b'], /^hatchery: \[ERR_VOLUME_NOT_FOUND\] .*\/no\/such\/directory/],
       [['--volume', '/tmp:/proc/x'], /^hatchery: \[ERR_SPEC_INVALID\] volumes\[0\].target/],
-      [['--network', 'slot'], /^hatchery: \[ERR_NOT_SUPPORTED\] --network slot/],
+      [['--network', 'allow=everything'], /^hatchery: \[ERR_SPEC_INVALID\] .*everything/],
     ] as const) {
       const { code, stdout, stderr } = await hatchery(['run', ...flags, 'echo', 'ran']);
       expect(stderr).toMatch(pattern);

@@ -32,17 +32,28 @@ export class Server {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown[]>;
 
-  private constructor(runDirectory: string, args: readonly string[]) {
-    const [node, ...nodeArgs] = commandLine;
-    const all = [...nodeArgs, ...serveIn(runDirectory), '--log-level', 'debug', ...args];
+  private constructor(runDirectory: string, args: readonly string[], wrapper: readonly string[]) {
+    const [program = '', ...all] = [
+      ...wrapper,
+      ...commandLine,
+      ...serveIn(runDirectory),
+      '--log-level',
+      'debug',
+      ...args,
+    ];
     this.runDirectory = runDirectory;
     this.socket = join(runDirectory, 'hatchery.sock');
-    this.#child = spawn(node, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#exited = once(this.#child, 'exit');
   }
 
-  static async start(runDirectory: string, args: readonly string[] = []): Promise<Server> {
-    const server = new Server(runDirectory, args);
+  /** @param wrapper what it is started by, such as nsenter(1) */
+  static async start(
+    runDirectory: string,
+    args: readonly string[] = [],
+    wrapper: readonly string[] = [],
+  ): Promise<Server> {
+    const server = new Server(runDirectory, args, wrapper);
     const greeted = new Promise<void>((resolve) => {
       server.#child.stdout?.on('data', (chunk: Buffer) => {
         server.greeting += chunk.toString();

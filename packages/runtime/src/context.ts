@@ -14,6 +14,7 @@ import { InFlight } from './in-flight.ts';
 import type { Instance } from './instance/instance.ts';
 import { RangePool } from './instance/range-pool.ts';
 import { LoopGauge } from './loop-delay/loop-gauge.ts';
+import { publicResolvers } from './network/resolvers.ts';
 import { Slots } from './network/slots.ts';
 import type { OpenOptions } from './open/open-context.ts';
 import { openContexts } from './open/open-contexts.ts';
@@ -80,7 +81,8 @@ export class RuntimeContext {
     this.fileHandles = new FileHandles(this.logger);
     // Ours first: whatever the others do comes after it.
     for (const subscriber of [fileSubscriber(this), ...parts.options.subscribers]) this.sandboxes.subscribe(subscriber);
-    this.images = new ImageCache(parts.options.dataDirectory);
+    const resolvers = async (): Promise<readonly string[]> => network.resolvers ?? (await publicResolvers());
+    this.images = new ImageCache(parts.options.dataDirectory, resolvers);
     this.work = new WorkQueue(parts.options.drain, this.logger);
     this.replay = new ReplayBudget(parts.options.replayTotalBytes);
     const { pool } = parts.options;

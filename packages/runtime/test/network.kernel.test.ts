@@ -71,6 +71,38 @@ describe('a sandbox on a slot', () => {
   });
 });
 
+/** Answers each query with 203.0.113.9. */
+const nameServer = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('198.51.100.4', 53))
+while True:
+  query, client = s.recvfrom(512)
+  end = query.index(0, 12) + 5
+  record = bytes([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 9])
+  is_a = query[end - 4:end - 2] == bytes([0, 1])
+  s.sendto(query[:2] + bytes([0x81, 0x80, 0, 1, 0, int(is_a), 0, 0, 0, 0]) + query[12:end] + (record if is_a else b''), client)
+`;
+
+describe('names', () => {
+  // Mutation, in turn: resolvers left out of the key of the skeleton; the variant `networked` for everybody.
+  test('are asked of the name servers that are given, as far as the rules allow, and of nobody without a slot', async () => {
+    const { world } = network;
+    await world.outside.do({ do: 'run', command: ['ip', 'addr', 'add', '198.51.100.4/24', 'dev', 'world'] });
+    const servers = spawn('nsenter', [...outside(), 'python3', '-c', nameServer]);
+    onTestFinished(() => void servers.kill());
+    await using runtime = await network.open({ network: { resolvers: ['198.51.100.4'] } });
+    await using none = await runtime.create();
+    await using sandbox = await runtime.create({ network: 'slot' });
+    const files = [none, sandbox].map((one) => shell(one, 'cat /etc/resolv.conf'));
+    expect(await Promise.all(files)).toEqual(['nameserver 127.0.0.1', 'nameserver 198.51.100.4']);
+    const lookup = async () => (await sandbox.run(['getent', 'ahostsv4', 'name.test'])).stdout.toString();
+    await vi.waitFor(async () => expect(await lookup()).toContain('203.0.113.9'), { timeout: 20_000 });
+    await sandbox.updateNetwork({ deny: ['198.51.100.4'] });
+    expect(await lookup()).toBe('');
+  });
+});
+
 describe('its rules', () => {
   const allowOne = { allow: [server] };
 

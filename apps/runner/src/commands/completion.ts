@@ -41,6 +41,8 @@ export async function suggest(program: Command, words: string[]): Promise<void> 
     const argument = command?.arguments.get(name);
     if (argument !== undefined) argument.handler = (complete) => ids.forEach((id) => complete(id, ''));
   }
+  const network = command?.options.get('network');
+  if (network !== undefined) network.handler = (complete) => ['none', 'slot'].forEach((mode) => complete(mode, ''));
   root.parse(words);
 }
 

@@ -1,8 +1,8 @@
 import type { ExecOptions, SandboxLimits, SandboxSpec, TerminalSize } from '@hatchery/runtime';
-import { CliError } from '../cli-error.ts';
 import { parseBytes } from './parse-bytes.ts';
 import { parseDuration } from './parse-duration.ts';
 import { parseEnvironment } from './parse-environment.ts';
+import { parseNetwork } from './parse-network.ts';
 import { parseNumber } from './parse-number.ts';
 import { parseVolume } from './parse-volume.ts';
 import type { RunFlags, SpecFlags } from './run-flags.ts';
@@ -25,12 +25,12 @@ export function compileFlags(flags: RunFlags, environment: NodeJS.ProcessEnv, si
 
 /** What the flags say of the sandbox. @throws CliError that names the flag. */
 export function compileSpec(flags: SpecFlags, environment: NodeJS.ProcessEnv): SandboxSpec {
-  refuseUnsupported(flags);
   const spec: SandboxSpec = { env: parseEnvironment(flags.env ?? [], environment), limits: compileLimits(flags) };
   if (flags.image !== undefined) spec.image = flags.image;
   if (flags.user !== undefined) spec.user = flags.user;
   if (flags.workdir !== undefined) spec.cwd = flags.workdir;
   if (flags.hostname !== undefined) spec.hostname = flags.hostname;
+  if (flags.network !== undefined) spec.network = parseNetwork(flags.network);
   if (flags.volume !== undefined) spec.volumes = flags.volume.map(parseVolume);
   return spec;
 }
@@ -41,13 +41,4 @@ function compileLimits(flags: SpecFlags): SandboxLimits {
   if (flags.cpus !== undefined) limits.cpus = parseNumber('--cpus', flags.cpus);
   if (flags.pids !== undefined) limits.pids = parseNumber('--pids', flags.pids);
   return limits;
-}
-
-function refuseUnsupported(flags: SpecFlags): void {
-  if (flags.network !== undefined && flags.network !== 'none')
-    throw notSupported(`--network ${flags.network}`, 'networks beside loopback', 'use --network none');
-}
-
-function notSupported(flag: string, what: string, remedy: string): CliError {
-  return new CliError('ERR_NOT_SUPPORTED', `${flag}: ${what} are not part of this build; ${remedy}`);
 }

@@ -20,8 +20,11 @@ const limits = {
   },
 };
 
-const network = {
-  anyOf: [text, { type: 'object', additionalProperties: false, properties: { allow: listOfTexts, deny: listOfTexts } }],
+/** NetworkRules of the runtime. */
+export const networkRulesSchema: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { allow: listOfTexts, deny: listOfTexts },
 };
 
 const volume = {
@@ -43,7 +46,7 @@ export const sandboxSpecSchema: Schema = {
     cwd: text,
     hostname: text,
     limits,
-    network,
+    network: { anyOf: [text, networkRulesSchema] },
     root: text,
     volumes: { type: 'array', items: volume, maxItems: 1000 },
     metadata: texts,

@@ -11,6 +11,8 @@ export interface SandboxView {
   createdFrom: CreatedFrom;
   /** null: never. */
   expiresAt: string | null;
+  /** Of its network slot; null: it has none, or does not run. */
+  address: string | null;
   metadata: Record<string, string>;
   /** How many run. */
   executions: number;

@@ -8,6 +8,8 @@ import { skeletonFiles } from './skeleton-files.ts';
 export interface SkeletonSource {
   readonly hostRoot: string;
   readonly layout: HostLayout;
+  /** Name servers that its sandboxes ask; none: they have no network to ask over. */
+  readonly resolvers: readonly string[];
 }
 
 /** Directory modes; the order makes parents first. */
@@ -53,7 +55,7 @@ export async function buildSkeleton(root: string, host: SkeletonSource): Promise
   await chown(join(root, user.home), user.id, user.id);
   await copyHostEtc(host.hostRoot, root);
   const shell = (await isThere(join(host.hostRoot, 'bin/bash'))) ? '/bin/bash' : '/bin/sh';
-  for (const { path, content, mode } of skeletonFiles(shell)) {
+  for (const { path, content, mode } of skeletonFiles(shell, host.resolvers)) {
     await writeFile(join(root, path), content, { flag: 'wx' });
     await chmod(join(root, path), mode);
   }

@@ -5,7 +5,7 @@ import { HatcheryError } from '../errors.ts';
 import { generateId } from '../spec/generate-id.ts';
 import { buildSkeleton, type SkeletonSource } from './build-skeleton.ts';
 import { copiedFromEtc } from './host-etc.ts';
-import { type HostLayout, hostLayout } from './host-layout.ts';
+import { hostLayout } from './host-layout.ts';
 import type { Image } from './image.ts';
 
 /** Raise with every change of what the skeleton holds. */
@@ -21,11 +21,16 @@ const builds = new Map<string, Promise<void>>();
  * The image `host`: a generated skeleton as `/` and the host's own /usr on it, so that its programs run but nothing of
  * its /root, /home, /var, /run or private /etc is there. What the host lacks, the image lacks.
  * @param options.hostRoot where the host's tree is; `/` but in tests
+ * @param options.resolvers name servers that it asks; none: loopback, which refuses at once
  */
-export async function hostImage(options: { dataDirectory: string; hostRoot?: string }): Promise<Image> {
-  const host = await rememberHost(options.hostRoot ?? '/');
+export async function hostImage(options: {
+  dataDirectory: string;
+  hostRoot?: string;
+  resolvers?: readonly string[];
+}): Promise<Image> {
+  const host = { ...(await rememberHost(options.hostRoot ?? '/')), resolvers: options.resolvers ?? [] };
   const { hostRoot, layout } = host;
-  const key = `host-${host.boot}-${await fingerprint(hostRoot, layout)}`;
+  const key = `host-${host.boot}-${await fingerprint(host)}`;
   const images = join(options.dataDirectory, 'images');
   const root = join(images, key, 'root');
   const source = (await findRoot(root)) ?? (await buildOnce(images, key, host), await realpath(root));
@@ -33,7 +38,7 @@ export async function hostImage(options: { dataDirectory: string; hostRoot?: str
   return { key, layers: [{ target: '/', source }, ...usr] };
 }
 
-interface Host extends SkeletonSource {
+interface Host extends Omit<SkeletonSource, 'resolvers'> {
   readonly boot: string;
 }
 
@@ -67,7 +72,7 @@ async function bootPrefix(): Promise<string> {
  * Changes when a listed file or directory does: a dozen stats, because each create pays for it. Package managers
  * replace files by rename, which shows in the directory.
  */
-async function fingerprint(hostRoot: string, layout: HostLayout): Promise<string> {
+async function fingerprint({ hostRoot, layout, resolvers }: SkeletonSource): Promise<string> {
   const names = copiedFromEtc.map((name) => join(hostRoot, 'etc', name));
   const marks = await Promise.all(
     names.map(async (path) => {
@@ -75,7 +80,7 @@ async function fingerprint(hostRoot: string, layout: HostLayout): Promise<string
       return found === null ? '-' : `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
     }),
   );
-  const text = JSON.stringify([skeletonVersion, hostRoot, layout, marks]);
+  const text = JSON.stringify([skeletonVersion, hostRoot, layout, marks, resolvers]);
   return createHash('sha256').update(text).digest('hex').slice(0, 24);
 }
 

@@ -3,6 +3,9 @@ import { type Image, resolveImage } from './image.ts';
 /** How old an answer may be before it is asked for again, beside the create that uses it. */
 const freshMs = 1000;
 
+/** What of a sandbox the image `host` depends on: without a network it asks nobody for names. */
+type Variant = 'alone' | 'networked';
+
 interface Entry {
   image: Image;
   askedAt: number;
@@ -14,32 +17,42 @@ interface Entry {
  */
 export class ImageCache {
   readonly #dataDirectory: string;
-  #host: Entry | null = null;
-  #renewing: Promise<void> | null = null;
+  readonly #resolvers: () => Promise<readonly string[]>;
+  readonly #hosts = new Map<Variant, Entry>();
+  readonly #renewing = new Map<Variant, Promise<void>>();
 
-  constructor(dataDirectory: string) {
+  /** @param resolvers name servers that sandboxes with a network ask */
+  constructor(dataDirectory: string, resolvers: () => Promise<readonly string[]>) {
     this.#dataDirectory = dataDirectory;
+    this.#resolvers = resolvers;
   }
 
-  async resolve(image: string): Promise<Image> {
+  async resolve({ image, network }: { readonly image: string; readonly network: object | null }): Promise<Image> {
     if (image !== 'host') return await resolveImage(image, { dataDirectory: this.#dataDirectory });
-    if (this.#host === null) await this.#renew();
-    else if (performance.now() - this.#host.askedAt > freshMs) this.#renewing ??= this.#renew().catch(() => {});
-    // Just renewed, or from before; a failed first renewal has thrown.
-    return this.#host?.image ?? (await resolveImage(image, { dataDirectory: this.#dataDirectory }));
+    const variant = network === null ? 'alone' : 'networked';
+    const known = this.#hosts.get(variant);
+    if (known === undefined) return await this.#renew(variant);
+    if (performance.now() - known.askedAt > freshMs && !this.#renewing.has(variant)) this.#renewLater(variant);
+    return known.image;
   }
 
-  /** The renewal that is under way, so that closing can wait for it. */
+  /** The renewals that are under way, so that closing can wait for them. */
   async settled(): Promise<void> {
-    await this.#renewing;
+    await Promise.all(this.#renewing.values());
   }
 
-  async #renew(): Promise<void> {
-    try {
-      const image = await resolveImage('host', { dataDirectory: this.#dataDirectory });
-      this.#host = { image, askedAt: performance.now() };
-    } finally {
-      this.#renewing = null;
-    }
+  #renewLater(variant: Variant): void {
+    const renewal = this.#renew(variant)
+      .then(() => {})
+      .catch(() => {})
+      .finally(() => this.#renewing.delete(variant));
+    this.#renewing.set(variant, renewal);
+  }
+
+  async #renew(variant: Variant): Promise<Image> {
+    const resolvers = variant === 'alone' ? [] : await this.#resolvers();
+    const image = await resolveImage('host', { dataDirectory: this.#dataDirectory, resolvers });
+    this.#hosts.set(variant, { image, askedAt: performance.now() });
+    return image;
   }
 }

@@ -20,11 +20,14 @@ export interface Image {
 }
 
 /**
- * Finds (for `host`: builds, once) the layers of an image.
+ * Finds (for `host`: builds, once) the layers of an image. A directory's own `/etc/resolv.conf` stays what it is.
  * Throws ERR_IMAGE_NOT_FOUND for a directory that is none, ERR_IMAGE_UNSUPPORTED for anything that is neither `host`
  * nor an absolute path, or for a host that has no /usr.
  */
-export async function resolveImage(image: string, options: { dataDirectory: string }): Promise<Image> {
+export async function resolveImage(
+  image: string,
+  options: { dataDirectory: string; resolvers?: readonly string[] },
+): Promise<Image> {
   if (image === 'host') return await hostImage(options);
   if (image.startsWith('/')) return directoryImage(image);
   const text = `image ${inspect(image)}: only 'host' and absolute paths of root directories are known; give one of them`;

@@ -5,8 +5,11 @@ export interface SkeletonFile {
   readonly mode: number;
 }
 
-/** The same on every host but for the shell: nothing here tells a sandbox where it runs. */
-export function skeletonFiles(shell: string): readonly SkeletonFile[] {
+/**
+ * The same on every host but for the shell, and the name servers of those that have a network: nothing else here tells a
+ * sandbox where it runs.
+ */
+export function skeletonFiles(shell: string, resolvers: readonly string[]): readonly SkeletonFile[] {
   const file = (path: string, lines: readonly string[], mode = 0o644): SkeletonFile => ({
     path,
     content: `${lines.join('\n')}\n`,
@@ -22,7 +25,10 @@ export function skeletonFiles(shell: string): readonly SkeletonFile[] {
     file('etc/hosts', ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']),
     file('etc/nsswitch.conf', nsswitch),
     // Loopback refuses at once, where an address without a route would let each lookup wait.
-    file('etc/resolv.conf', ['nameserver 127.0.0.1']),
+    file(
+      'etc/resolv.conf',
+      (resolvers.length > 0 ? resolvers : ['127.0.0.1']).map((address) => `nameserver ${address}`),
+    ),
     file('etc/profile', profile),
     file('etc/bash.bashrc', ['[ -z "$PS1" ] && return', "PS1='\\u@\\h:\\w\\$ '"]),
   ];

@@ -22,7 +22,7 @@ export async function expectFirst(context: RuntimeContext): Promise<void> {
   if (pool === null || options.pool?.floor === 0) return;
   try {
     const spec = compileSandboxSpec(undefined);
-    const shape = shapeOf(spec, await images.resolve(spec.image));
+    const shape = shapeOf(spec, await images.resolve(spec));
     if (shape !== null) pool.expect(shape);
   } catch (err) {
     logger.warn({ err }, 'nothing is made ahead before the first create');

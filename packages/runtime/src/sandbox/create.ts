@@ -44,7 +44,7 @@ async function takeParked(context: RuntimeContext, given: CompiledSpec): Promise
   if (context.pool === null) return null;
   try {
     const volumes = await resolveVolumes(context, new StepList(() => {}), given.volumes, true);
-    const shape = shapeOf(given, await context.images.resolve(given.image));
+    const shape = shapeOf(given, await context.images.resolve(given));
     const parked = shape === null ? null : context.pool.take(shape);
     return parked === null ? null : { parked, spec: withId({ ...given, volumes }, parked.id) };
   } catch {

@@ -47,7 +47,7 @@ export async function makeLifecycle(
   try {
     const volumes = await resolveVolumes(context, steps, given.volumes, isNew);
     const spec = { ...given, volumes };
-    const image = await steps.run('resolve the image', () => context.images.resolve(spec.image));
+    const image = await steps.run('resolve the image', () => context.images.resolve(spec));
     const intended = isNew ? ({ state: 'intent' } as const) : ({ state: 'restart', before } as const);
     const init = await makeInit(context, steps, { spec, image, intended });
     const record = { ...init.intent, state: 'running', init: initOf(init.made.pid) } as const;
