@@ -9,6 +9,7 @@ import { authorize } from './authorize.ts';
 import { addConnect } from './connect/add-connect.ts';
 import type { EnvdContext } from './envd-context.ts';
 import { EnvdError } from './envd-error.ts';
+import { addFiles } from './files/add-files.ts';
 import { filesystemRoutes } from './filesystem/filesystem-routes.ts';
 import { setHosted } from './hosted-of.ts';
 import { processRoutes } from './process/process-routes.ts';
@@ -49,6 +50,7 @@ export function createEnvd(context: EnvdContext): Envd {
   app.addHook('preParsing', wakeFirst(context));
   app.addHook('onResponse', requestLog(logger));
   addSandboxRoutes(app);
+  addFiles(app);
   void app.register(async (rpc) => addConnect(rpc, context, [processRoutes, filesystemRoutes]));
   const ready = app.ready();
   return {
