@@ -362,7 +362,10 @@ describe('a signed URL', () => {
     ...(expiration === null ? {} : { signature_expiration: expiration }),
   });
   /** As who has the URL and nothing else. */
-  const bare = (query: Record<string, string>, init: RequestInit & { headers?: Headers } = {}): Promise<Response> =>
+  const bare = (
+    query: Record<string, string>,
+    init: Omit<RequestInit, 'headers'> & { headers?: Headers } = {},
+  ): Promise<Response> =>
     fetch(`${used.url}${at(query)}`, { ...init, headers: { 'E2b-Sandbox-Id': box.id, ...init.headers } });
   const inSeconds = (seconds: number): string => String(Math.floor(Date.now() / 1000) + seconds);
 
