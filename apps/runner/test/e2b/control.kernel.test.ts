@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { useControl } from './control.ts';
 
-const { server, ask } = useControl();
+const { server, ask, key } = useControl();
 const base = { templateID: 'base' };
 
 async function create(body: object = {}, path = '/v2/sandboxes'): Promise<string> {
@@ -69,6 +69,25 @@ describe('a sandbox of the control API', () => {
       'hello world user /home/user\nNoNewPrivs:\t0',
     );
     await ask('DELETE', `/sandboxes/${id}`);
+  });
+
+  // Mutation: the request's url and body put into requestLog().
+  it('inv-58: leaves no token, variable, metadata or key in the log, at the finest level', async () => {
+    const secret = 'tops3cret-value';
+    const body = { ...base, secure: true, network: { allowPublicTraffic: false } };
+    const values = { envVars: { A: secret }, metadata: { a: secret } };
+    const { body: made } = await ask('POST', '/sandboxes', { ...body, ...values });
+    await ask('GET', `/sandboxes/${made.sandboxID}`);
+    await ask('GET', `/v2/sandboxes?metadata=a%3D${secret}`);
+    await ask('POST', '/v2/sandboxes', `{"${secret}`);
+    await ask('POST', '/v2/sandboxes', { ...base, envVars: { A: [secret] } });
+    await ask('POST', '/v2/sandboxes', { ...base, envVars: { A: `${secret}\u0000` } });
+    await ask('DELETE', `/sandboxes/${made.sandboxID}`);
+    const { envdAccessToken = '', trafficAccessToken } = made;
+    const secrets = [secret, envdAccessToken, String(trafficAccessToken), key()];
+    expect(secrets.map(({ length }) => length > 14)).toEqual([true, true, true, true]);
+    expect(server().log.length).toBeGreaterThan(5);
+    for (const one of secrets) expect(server().log.filter((line) => line.includes(one.slice(0, 13)))).toEqual([]);
   });
 
   it('that is not there is 404 in the words and the code that clients look for', async () => {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Runtime, type SandboxSpec } from '@hatchery/runtime';
+import { Runtime, type RuntimeOptions, type SandboxSpec } from '@hatchery/runtime';
 import { afterAll, beforeAll, vi } from 'vitest';
-import { expectNoLeaks, listBelongings } from '../../../../tests/hostile/leak-check.ts';
+import { type Belongings, expectNoLeaks, listBelongings } from '../../../../tests/hostile/leak-check.ts';
 import { type HostedDetails, withDetails } from '../../src/e2b/hosted/hosted-details.ts';
 import { HostedSandboxes } from '../../src/e2b/hosted/hosted-sandboxes.ts';
 import { TokenSeed } from '../../src/e2b/tokens/token-seed.ts';
@@ -41,23 +41,30 @@ export interface UsedHosted {
 // In memory, as a run directory is.
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** A runtime with its hosted sandboxes for the tests of one file; the file fails when anything of it is left. */
-export function useHosted(): UsedHosted {
+/**
+ * A runtime with its hosted sandboxes for the tests of one file; the file fails when anything of it is left.
+ * @param more asked once the tests begin
+ */
+export function useHosted(more: () => RuntimeOptions = () => ({})): UsedHosted {
   const directory = mkdtempSync(join(parent, 'hatchery-test-'));
   const scope = { runDirectory: join(directory, 'run'), instance: `test-${randomBytes(5).toString('hex')}` };
   const dataDirectory = join(directory, 'data');
-  const before = listBelongings(scope);
+  let before: Belongings | null = null;
   let runtime: Runtime | null = null;
   let hosted: HostedSandboxes | null = null;
   const open = async (): Promise<void> => {
-    runtime = await Runtime.open({ ...scope, dataDirectory, pool: false });
+    runtime = await Runtime.open({ ...scope, dataDirectory, pool: false, ...more() });
     hosted = new HostedSandboxes(runtime, TokenSeed.open(dataDirectory));
   };
-  beforeAll(open);
+  beforeAll(async () => {
+    before = listBelongings(scope);
+    await open();
+  });
   afterAll(async () => {
     await runtime?.close();
     // Zombies of a killed zygote are the host's PID 1's, which may take its time.
-    await vi.waitFor(() => expectNoLeaks(before, scope), { timeout: 10_000 });
+    const then = before;
+    if (then !== null) await vi.waitFor(() => expectNoLeaks(then, scope), { timeout: 10_000 });
     rmSync(directory, { recursive: true });
   });
   return {

@@ -4,6 +4,9 @@ import { takeEmptyBodies } from './read-body.ts';
 import { addConnect } from './routes/connect.ts';
 import { addCreate } from './routes/create.ts';
 import { addList } from './routes/list.ts';
+import { addLogs } from './routes/logs.ts';
+import { addMetrics } from './routes/metrics.ts';
+import { addNetwork } from './routes/network.ts';
 import { addPause } from './routes/pause.ts';
 import { addRefusals } from './routes/refusals.ts';
 import { addSandbox } from './routes/sandbox.ts';
@@ -14,7 +17,18 @@ import { addTimeout } from './routes/timeout.ts';
 export function addControlRoutes(app: FastifyInstance, context: E2bContext): void {
   void app.register(async (api) => {
     takeEmptyBodies(api);
-    for (const add of [addCreate, addSandbox, addList, addTimeout, addConnect, addPause, addTemplates])
+    for (const add of [
+      addCreate,
+      addSandbox,
+      addList,
+      addTimeout,
+      addConnect,
+      addPause,
+      addNetwork,
+      addMetrics,
+      addLogs,
+      addTemplates,
+    ])
       add(api, context);
     addRefusals(api);
   });

@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { ControlError } from '../../serve/control-error.ts';
 import type { NetworkWish } from '../hosted/hosted-details.ts';
-import { everything } from './network-rules.ts';
+import { everything } from '../hosted/slot-rules.ts';
 import { notSupported } from './not-supported.ts';
 
 /** What a create and an update say about the way out of a sandbox. */

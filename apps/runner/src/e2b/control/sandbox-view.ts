@@ -1,4 +1,4 @@
-import { userMetadata } from '../hosted/hosted-details.ts';
+import { type NetworkWish, userMetadata } from '../hosted/hosted-details.ts';
 import type { HostedSandbox } from '../hosted/hosted-sandbox.ts';
 
 /** The version of envd whose behaviour ours is: clients ask it before they use what came with a version. */
@@ -37,9 +37,9 @@ export function listedView(hosted: HostedSandbox): View {
 }
 
 /** SandboxDetail. */
-export function detailView(hosted: HostedSandbox, domain: string): View {
+export function detailView(hosted: HostedSandbox, network: NetworkWish, domain: string): View {
   const { details } = hosted;
-  const { allowOut, denyOut, allowInternetAccess } = details.network;
+  const { allowOut, denyOut, allowInternetAccess } = network;
   const { allowPublicTraffic, maskRequestHost } = details;
   return {
     ...listedView(hosted),

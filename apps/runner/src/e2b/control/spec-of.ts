@@ -1,6 +1,7 @@
 import type { SandboxSpec } from '@hatchery/runtime';
 import type { Template } from '../../templates/template.ts';
 import { withDetails } from '../hosted/hosted-details.ts';
+import { slotRules } from '../hosted/slot-rules.ts';
 import type { NewSandbox } from './new-sandbox.ts';
 
 /** What E2B gives to its own `base`, as far as a host of any size can. */
@@ -15,6 +16,7 @@ export function specOf(request: NewSandbox, template: Template): SandboxSpec {
     env: { ...request.envVars },
     user: template.defaultUser,
     limits,
+    network: slotRules(network),
     // What has been written outlives a pause that keeps no memory (docs/decisions/0030).
     root: 'disk',
     // sudo.

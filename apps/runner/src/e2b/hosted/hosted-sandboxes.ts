@@ -2,7 +2,10 @@ import { type CallOptions, HatcheryError, type Runtime, type Sandbox, type Sandb
 import type { TokenSeed } from '../tokens/token-seed.ts';
 import { readDetails } from './hosted-details.ts';
 import type { HostedSandbox } from './hosted-sandbox.ts';
+import { Networks } from './networks.ts';
 import { isStored, resume } from './resume.ts';
+import { SandboxLog } from './sandbox-log.ts';
+import { Usage } from './usage.ts';
 
 /** `id`, or `id-client` as older clients put it together. */
 const idPattern = /^([a-z0-9]+)(?:-[a-z0-9]+)?$/;
@@ -12,6 +15,9 @@ export class HostedSandboxes {
   readonly #runtime: Runtime;
   readonly #seed: TokenSeed;
   readonly #hosted = new WeakMap<Sandbox, HostedSandbox>();
+  readonly #logs = new WeakMap<Sandbox, SandboxLog>();
+  readonly usage: Usage = new Usage();
+  readonly networks: Networks = new Networks();
 
   constructor(runtime: Runtime, seed: TokenSeed) {
     this.#runtime = runtime;
@@ -48,13 +54,22 @@ export class HostedSandboxes {
   async create(spec: SandboxSpec, options: CallOptions): Promise<HostedSandbox> {
     try {
       const sandbox = await this.#runtime.create(spec, options);
-      const hosted = this.#adopt(sandbox);
+      const hosted = this.#hostedOf(sandbox);
       if (hosted === undefined) throw new Error(`sandbox ${sandbox.id} was made without details`);
       return hosted;
     } catch (error) {
       await this.#forgetFailed();
       throw error;
     }
+  }
+
+  /** What happened in it and what it wrote, as long as this server lives. */
+  logOf({ sandbox }: HostedSandbox): SandboxLog {
+    const known = this.#logs.get(sandbox);
+    if (known !== undefined) return known;
+    const log = new SandboxLog();
+    this.#logs.set(sandbox, log);
+    return log;
   }
 
   /** One that could not be made was never anybody's: nobody knows its id. */

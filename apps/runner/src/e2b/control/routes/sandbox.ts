@@ -12,7 +12,7 @@ export function addSandbox(app: FastifyInstance, context: E2bContext): void {
   app.get<Route>('/sandboxes/:id', ({ params }, reply) => {
     const hosted = findHosted(context, params.id);
     if (isEnding(hosted)) throw notFound(params.id);
-    return reply.send(detailView(hosted, context.domain()));
+    return reply.send(detailView(hosted, context.hosted.networks.of(hosted), context.domain()));
   });
 
   /** Answers when everything of it is gone; so does a second one meanwhile. */

@@ -1,4 +1,5 @@
 import type { Execution } from '@hatchery/runtime';
+import type { SandboxLog } from '../../hosted/sandbox-log.ts';
 
 /** Who holds the program back and takes nothing for so long loses that, if somebody else listens. */
 const patienceMs = 10_000;
@@ -17,13 +18,15 @@ export interface Listener {
  */
 export class Audience {
   readonly #execution: Execution;
+  readonly #log: SandboxLog;
   /** In the order of their rank. */
   readonly #listeners = new Set<Listener>();
   #watch: NodeJS.Timeout | null = null;
   #isFlowing = false;
 
-  constructor(execution: Execution) {
+  constructor(execution: Execution, log: SandboxLog) {
     this.#execution = execution;
+    this.#log = log;
   }
 
   get isEmpty(): boolean {
@@ -52,7 +55,7 @@ export class Audience {
   flow(): void {
     if (this.#isFlowing) return;
     this.#isFlowing = true;
-    void keepFlowing(this.#execution);
+    void keepFlowing(this.#execution, this.#log);
   }
 
   #first(): Listener | undefined {
@@ -75,12 +78,11 @@ export class Audience {
   }
 }
 
-/** Takes everything at once and throws it away, until the end of the output. */
-async function keepFlowing(execution: Execution): Promise<void> {
+/** Takes everything at once, until the end of the output; the sandbox's log keeps the last of it. */
+async function keepFlowing(execution: Execution, log: SandboxLog): Promise<void> {
   try {
-    for await (const _ of execution.attach({ lend: true, toEnd: true })) {
-      // Taking it is all.
-    }
+    for await (const event of execution.attach({ lend: true, toEnd: true }))
+      if (event.type === 'data') log.write(execution.pid, event.stream, event.data);
   } catch {
     // The runtime closes: the program's next reader is another server's.
   }

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution, ExitStatus } from '@hatchery/runtime';
+import type { SandboxLog } from '../../hosted/sandbox-log.ts';
 import { Audience } from './audience.ts';
 import type { ProcessRecord } from './process-record.ts';
 
@@ -15,10 +16,10 @@ export class EnvdProcess {
   #isSignalled = false;
   #untaken = 0;
 
-  constructor(execution: Execution, record: ProcessRecord) {
+  constructor(execution: Execution, record: ProcessRecord, log: SandboxLog) {
     this.execution = execution;
     this.record = record;
-    this.audience = new Audience(execution);
+    this.audience = new Audience(execution, log);
   }
 
   get pid(): number {

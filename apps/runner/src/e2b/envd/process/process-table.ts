@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution } from '@hatchery/runtime';
+import type { SandboxLog } from '../../hosted/sandbox-log.ts';
 import type { ProcessSelector } from '../protocol/process.generated.ts';
 import { isGone } from './end-event.ts';
 import { EnvdProcess } from './envd-process.ts';
@@ -14,10 +15,16 @@ const maxEnded = 1000;
 export class ProcessTable {
   readonly #running = new Set<EnvdProcess>();
   readonly #ended = new Map<EnvdProcess, NodeJS.Timeout>();
+  readonly #log: SandboxLog;
+
+  /** @param log gets what they write */
+  constructor(log: SandboxLog) {
+    this.#log = log;
+  }
 
   /** From now on it is found. */
   add(execution: Execution, record: ProcessRecord): EnvdProcess {
-    const process = new EnvdProcess(execution, record);
+    const process = new EnvdProcess(execution, record, this.#log);
     this.#running.add(process);
     void process.ended().then((status) => {
       this.#running.delete(process);

@@ -12,6 +12,7 @@ const returnMs = 30_000;
 
 /** The processes of every sandbox. */
 export class ProcessTables {
+  readonly #hosted: EnvdContext['hosted'];
   readonly #directory: string | null;
   readonly #tables = new WeakMap<HostedSandbox, ProcessTable>();
 
@@ -20,6 +21,7 @@ export class ProcessTables {
    * @param stateDirectory made if need be; null: nothing outlives this server
    */
   constructor({ hosted, stateDirectory, logger }: EnvdContext) {
+    this.#hosted = hosted;
     this.#directory = stateDirectory === null ? null : join(stateDirectory, 'processes');
     if (this.#directory === null) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
@@ -41,7 +43,7 @@ export class ProcessTables {
   of(hosted: HostedSandbox): ProcessTable {
     const known = this.#tables.get(hosted);
     if (known !== undefined) return known;
-    const table = new ProcessTable();
+    const table = new ProcessTable(this.#hosted.logOf(hosted));
     this.#tables.set(hosted, table);
     return table;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { slotRules } from '../../src/e2b/control/network-rules.ts';
+import { slotRules } from '../../src/e2b/hosted/slot-rules.ts';
 
 const wish = (allowOut: string[], denyOut: string[], allowInternetAccess: boolean | null = null): object =>
   slotRules({ allowOut, denyOut, allowInternetAccess });

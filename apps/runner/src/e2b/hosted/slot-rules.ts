@@ -1,11 +1,11 @@
 import { isIPv4 } from 'node:net';
-import type { NetworkWish } from '../hosted/hosted-details.ts';
+import type { NetworkWish } from './hosted-details.ts';
 
 export const everything = '0.0.0.0/0';
 const end = 2 ** 32;
 
 /** The rules of a runtime's sandbox. */
-interface SlotRules {
+export interface SlotRules {
   /** Given: these ranges and no others. */
   allow?: string[];
   deny?: string[];
