@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { AbandonedThreads } from './abandoned-threads.ts';
 import { closedError, PoolError } from './pool-error.ts';
 import type { CompiledOptions } from './pool-options.ts';
+import { StartQueue } from './start-queue.ts';
 import { ThreadTask } from './thread-task.ts';
 import type { WorkerTask } from './worker/serve.ts';
 
@@ -18,6 +19,7 @@ export class Threads {
   /** Stuck threads that another one may take the place of. */
   replaced = 0;
   readonly #piscina: Piscina;
+  readonly #queue = new StartQueue();
   readonly #options: CompiledOptions;
   readonly #tasks = new Set<ThreadTask>();
   /** Those who wait for a thread to come up. */
@@ -32,6 +34,7 @@ export class Threads {
       // The default parks idle workers where no message or event reaches them, Comlink's calls among them.
       atomics: 'disabled',
       minThreads: 0,
+      taskQueue: this.#queue,
       idleTimeout: Infinity,
       recordTiming: false,
     });
@@ -59,7 +62,7 @@ export class Threads {
     try {
       // As many as there is something to do for; else a thread that becomes free starts others for what is on its way.
       this.#piscina.options.maxThreads = this.#tasks.size + this.#starting.size;
-      this.#piscina.run({ ahead: true } satisfies WorkerTask).then(resolve, reject);
+      this.#runAhead().then(() => resolve(), reject);
       await promise;
     } catch (cause) {
       const text = `no worker thread can be started: ${messageOf(cause)}; nothing was done`;
@@ -67,6 +70,16 @@ export class Threads {
     } finally {
       clearTimeout(timer);
       this.#starting.delete(reject);
+    }
+  }
+
+  #runAhead(): Promise<unknown> {
+    const before = this.#queue.size;
+    try {
+      return this.#piscina.run({ ahead: true } satisfies WorkerTask);
+    } catch (error) {
+      this.#queue.forgetBeyond(before);
+      throw error;
     }
   }
 

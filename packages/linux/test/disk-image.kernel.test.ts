@@ -50,10 +50,18 @@ afterEach(async () => {
 
 /** Backing files below a directory, of the machine's loop devices. */
 function loopsOf(path: string): string[] {
-  const files = readdirSync('/sys/block')
-    .map((name) => `/sys/block/${name}/loop/backing_file`)
-    .filter((file) => existsSync(file));
-  return files.map((file) => readFileSync(file, 'utf8').trim()).filter((file) => file.startsWith(path));
+  return readdirSync('/sys/block')
+    .map(backingFileOf)
+    .filter((file) => file.startsWith(path));
+}
+
+/** Empty for what is no loop device, or none any more: others come and go beside these. */
+function backingFileOf(name: string): string {
+  try {
+    return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 function image(bytes = 16 * mebibyte): string {

@@ -3,6 +3,7 @@
  * succeeds. Prints one line of JSON for each act: what each try came to, and what was left open.
  */
 import { setImmediate } from 'node:timers/promises';
+import { BlockingPool } from '@hatchery/blocking-io';
 import { Runtime, type Sandbox } from '@hatchery/runtime';
 import { descriptorsOf } from '../host-view.ts';
 import { takeDescriptors } from './take-descriptors.ts';
@@ -26,10 +27,11 @@ const outcomeOf = (act: Promise<unknown>): Promise<string> =>
     (error: unknown) => String((error as { code?: string }).code ?? error),
   );
 
-await using runtime = await Runtime.open({ pool: false, runDirectory, dataDirectory, instance });
+// One thread, which is up: another would start whenever two jobs meet, and has descriptors of its own.
+await using workers = await BlockingPool.open({ threads: 1 });
+await using runtime = await Runtime.open({ pool: false, runDirectory, dataDirectory, instance, workers });
+await workers.run('syncFileSystem', { path: runDirectory });
 await using sandbox = await runtime.create();
-// A worker thread that still starts opens files and closes them again, and so gives descriptors back that were taken into account.
-await (await runtime.create()).destroy();
 const tty = { columns: 80, rows: 24 };
 
 async function endOf(starting: ReturnType<Sandbox['exec']>): Promise<void> {
