@@ -27,7 +27,7 @@ export async function serve(flags: SettingFlags): Promise<number> {
   const logger = createLogger(settings.logLevel);
   using ending = new EndSignals();
   const keys = KeyStore.open(dataDirectory);
-  const seed = TokenSeed.open(dataDirectory);
+  const seed = await TokenSeed.open(dataDirectory);
   const templates = await TemplateStore.open(dataDirectory);
   const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.

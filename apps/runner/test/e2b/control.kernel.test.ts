@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { useControl } from './control.ts';
+import { type Told, useControl } from './control.ts';
 
 const { server, ask, key } = useControl();
 const base = { templateID: 'base' };
@@ -14,6 +14,9 @@ const secondsLeft = async (id: string): Promise<number> => {
   const { body } = await ask('GET', `/sandboxes/${id}`);
   return (Date.parse(body.endAt) - Date.now()) / 1000;
 };
+
+/** Whole seconds: between a start and its deadline there may be a moment. */
+const lifetime = ({ startedAt, endAt }: Told): number => Math.floor((Date.parse(endAt) - Date.parse(startedAt)) / 1000);
 
 const notFound = (id: string): object => ({
   status: 404,
@@ -53,11 +56,11 @@ describe('a sandbox of the control API', () => {
       lifecycle: { autoResume: false, onTimeout: 'kill' },
       volumeMounts: [],
     });
-    expect(Date.parse(told.endAt) - Date.parse(told.startedAt)).toBe(300_000);
+    expect(lifetime(told)).toBe(300);
     expect(await ask('GET', `/sandboxes/${made.sandboxID}-hatchery`)).toMatchObject({ status: 200, body: told });
     const first = await create({}, '/sandboxes');
     const { body: older } = await ask('GET', `/sandboxes/${first}`);
-    expect(Date.parse(older.endAt) - Date.parse(older.startedAt)).toBe(15_000);
+    expect(lifetime(older)).toBe(15);
     expect(older.envdAccessToken).toBeUndefined();
     for (const id of [first, made.sandboxID])
       expect(await ask('DELETE', `/sandboxes/${id}`)).toMatchObject({ status: 204 });

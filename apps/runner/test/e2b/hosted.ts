@@ -54,7 +54,7 @@ export function useHosted(more: () => RuntimeOptions = () => ({})): UsedHosted {
   let hosted: HostedSandboxes | null = null;
   const open = async (): Promise<void> => {
     runtime = await Runtime.open({ ...scope, dataDirectory, pool: false, ...more() });
-    hosted = new HostedSandboxes(runtime, TokenSeed.open(dataDirectory));
+    hosted = new HostedSandboxes(runtime, await TokenSeed.open(dataDirectory));
   };
   beforeAll(async () => {
     before = listBelongings(scope);

@@ -20,41 +20,42 @@ function dataDirectory(): string {
   return directory;
 }
 
-it('the tokens of a sandbox are the same after a restart, and nobody else’s', () => {
+it('the tokens of a sandbox are the same after a restart, and nobody else’s', async () => {
   const data = dataDirectory();
-  const first = TokenSeed.open(data);
+  const [first, beside] = await Promise.all([TokenSeed.open(data), TokenSeed.open(data)]);
+  expect(beside.envdToken('ia')).toBe(first.envdToken('ia'));
   const tokens = ['ia', 'ib'].flatMap((id) => [first.envdToken(id), first.trafficToken(id)]);
   expect(new Set(tokens).size).toBe(4);
   for (const token of tokens) expect(token).toMatch(/^[0-9a-f]{64}$/);
-  const again = TokenSeed.open(data);
+  const again = await TokenSeed.open(data);
   expect(['ia', 'ib'].flatMap((id) => [again.envdToken(id), again.trafficToken(id)])).toEqual(tokens);
-  expect(TokenSeed.open(dataDirectory()).envdToken('ia')).not.toBe(first.envdToken('ia'));
+  expect((await TokenSeed.open(dataDirectory())).envdToken('ia')).not.toBe(first.envdToken('ia'));
 });
 
-it('the seed is readable by its owner alone, and leaves nothing beside it', () => {
+it('the seed is readable by its owner alone', async () => {
   const data = dataDirectory();
-  TokenSeed.open(data);
+  await TokenSeed.open(data);
   const directory = join(data, 'e2b');
-  expect(readdirSync(directory)).toEqual(['token-seed']);
+  expect(readdirSync(directory).toSorted()).toEqual(['lock', 'token-seed']);
   expect(statSync(join(directory, 'token-seed'))).toMatchObject({ size: 32, mode: 0o100600 });
   expect(statSync(directory).mode & 0o777).toBe(0o700);
 });
 
 // Mutation: without the check of the mode the first of these opens.
-it('a seed that others could read, of another size, or behind a symlink is refused by name', () => {
+it('a seed that others could read, of another size, or behind a symlink is refused by name', async () => {
   const data = dataDirectory();
-  TokenSeed.open(data);
+  await TokenSeed.open(data);
   const path = join(data, 'e2b/token-seed');
   const seed = readFileSync(path);
   chmodSync(path, 0o640);
-  expect(() => TokenSeed.open(data)).toThrow(/^\[ERR_TOKEN_SEED\] .*token-seed: .*0600/);
+  await expect(TokenSeed.open(data)).rejects.toThrow(/^\[ERR_TOKEN_SEED\] .*token-seed: .*0600/);
   chmodSync(path, 0o600);
   writeFileSync(path, seed.subarray(1));
-  expect(() => TokenSeed.open(data)).toThrow(/holds 31 bytes, not 32/);
+  await expect(TokenSeed.open(data)).rejects.toThrow(/holds 31 bytes, not 32/);
   rmSync(path);
   writeFileSync(join(data, 'elsewhere'), seed, { mode: 0o600 });
   symlinkSync(join(data, 'elsewhere'), path);
-  expect(() => TokenSeed.open(data)).toThrow(/ERR_TOKEN_SEED.*ELOOP/);
+  await expect(TokenSeed.open(data)).rejects.toThrow(/ERR_TOKEN_SEED.*ELOOP/);
 });
 
 it('tokens are the same only when they are equal', () => {

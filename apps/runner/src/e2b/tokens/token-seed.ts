@@ -1,18 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CliError } from '../../cli-error.ts';
+import { withLock } from '../../file-lock.ts';
+import { syncDirectory, writeDurably } from '../../write-durably.ts';
 
 const seedBytes = 32;
 const seedName = 'token-seed';
@@ -29,11 +20,13 @@ export class TokenSeed {
   }
 
   /** The seed in the data directory, made and fsynced the first time. Throws ERR_TOKEN_SEED where what is there cannot be trusted. */
-  static open(dataDirectory: string): TokenSeed {
+  static async open(dataDirectory: string): Promise<TokenSeed> {
     const directory = join(dataDirectory, 'e2b');
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      return new TokenSeed(read(directory) ?? make(directory));
+      // Two servers that make it at once have the same one.
+      const make = (): Promise<Buffer> => withLock(join(directory, 'lock'), () => read(directory) ?? makeIn(directory));
+      return new TokenSeed(read(directory) ?? (await make()));
     } catch (error) {
       if (error instanceof CliError) throw error;
       throw refusal(directory, error instanceof Error ? error.message : String(error));
@@ -83,39 +76,12 @@ function openIfThere(path: string): number | null {
   }
 }
 
-/** Whole or not at all; where two servers make it at once, link(2) lets one of them win. */
-function make(directory: string): Buffer {
-  const temporary = join(directory, `.${seedName}-${randomBytes(6).toString('hex')}`);
-  const fd = openSync(temporary, 'wx', 0o600);
-  try {
-    writeSync(fd, randomBytes(seedBytes));
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  try {
-    linkSync(temporary, join(directory, seedName));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-  syncDirectory(directory);
-  const seed = read(directory);
-  if (seed === null) throw refusal(directory, 'it went away as it was made');
+function makeIn(directory: string): Buffer {
+  const seed = randomBytes(seedBytes);
+  writeDurably(join(directory, seedName), seed);
+  // A token that was given out must not change with a loss of power.
+  syncDirectory(dirname(directory));
   return seed;
-}
-
-/** A token that was given out must not change with a loss of power. */
-function syncDirectory(directory: string): void {
-  for (const path of [directory, join(directory, '..')]) {
-    const fd = openSync(path, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
 }
 
 function refusal(directory: string, why: string): CliError {
