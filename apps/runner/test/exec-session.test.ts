@@ -7,6 +7,7 @@ import type { ServeContext } from '../src/serve/context.ts';
 import { ExecSession } from '../src/serve/exec-session.ts';
 import { KnownExecutions } from '../src/serve/known-executions.ts';
 import { encodeFrame } from '../src/wire/frame.ts';
+import { unreadMetrics } from './metric-sources.ts';
 
 afterEach(() => vi.useRealTimers());
 
@@ -48,7 +49,7 @@ async function connected(): Promise<{ client: Socket; served: Socket }> {
   return { client, served };
 }
 
-const context = { executions: new KnownExecutions(), logger: console } as unknown as ServeContext;
+const context = { executions: new KnownExecutions(unreadMetrics()), logger: console } as unknown as ServeContext;
 
 // Mutation: the timer of the start is not cleared by it.
 it('a program may run for longer than a client may take to say what to run', async () => {

@@ -2,12 +2,14 @@ import type { Logger, Runtime, Sandbox } from '@hatchery/runtime';
 import { HatcheryError } from '@hatchery/runtime';
 import type { ExecSession } from './exec-session.ts';
 import type { KnownExecutions } from './known-executions.ts';
+import type { Metrics } from './metrics/metrics.ts';
 
 /** What the routes of one server share. */
 export interface ServeContext {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly executions: KnownExecutions;
+  readonly metrics: Metrics;
   /** Clients that are attached to an execution. */
   readonly sessions: Set<ExecSession>;
   /** Fires when the server ends: streams that have no end of their own end then. */

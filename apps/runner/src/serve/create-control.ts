@@ -4,9 +4,11 @@ import { addControlRoutes } from '../e2b/control/control-routes.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { limitBodyTime } from './body-deadline.ts';
 import { ControlError, toControlError } from './control-error.ts';
+import { countRequests } from './count-requests.ts';
 import { requestLog } from './request-log.ts';
 import { checkKey, requireKey } from './require-key.ts';
 import { addHealth } from './routes/health.ts';
+import { addMetrics } from './routes/metrics.ts';
 
 /** What the routes of the TCP port share. */
 export interface ControlContext extends E2bContext {
@@ -22,7 +24,7 @@ const bodyMs = 30_000;
  * unless its config says `open`.
  */
 export function createControl(context: ControlContext): FastifyInstance {
-  const { logger, keys } = context;
+  const { logger, keys, metrics } = context;
   const tell = (error: unknown, route: string | undefined, reply: FastifyReply): FastifyReply => {
     const told = toControlError(error);
     // A ControlError is an answer; anything else at 500 and above is trouble here.
@@ -49,7 +51,9 @@ export function createControl(context: ControlContext): FastifyInstance {
   app.addHook('onRequest', async ({ raw }) => limitBodyTime(raw, bodyMs));
   app.addHook('onRequest', requireKey(keys));
   app.addHook('onResponse', requestLog(logger));
+  app.addHook('onResponse', countRequests(metrics, 'control'));
   addHealth(app);
+  addMetrics(app, metrics);
   addControlRoutes(app, context);
   return app;
 }

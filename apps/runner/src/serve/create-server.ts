@@ -3,6 +3,7 @@ import { maxStartBytes } from '../wire/frame.ts';
 import { parseQuery } from '../wire/query.ts';
 import { takeAnyBody } from './body-of.ts';
 import type { ServeContext } from './context.ts';
+import { countRequests } from './count-requests.ts';
 import { ServeError, toErrorResponse } from './error-response.ts';
 import { requestLog } from './request-log.ts';
 import { addCensus } from './routes/census.ts';
@@ -49,6 +50,7 @@ export function createServer(context: ServeContext): FastifyInstance {
     throw new ServeError('ERR_ROUTE_NOT_FOUND', `${method} ${url.slice(0, 200)} is not part of this API`);
   });
   app.addHook('onResponse', requestLog(context.logger));
+  app.addHook('onResponse', countRequests(context.metrics, 'socket'));
   app.server.on('upgrade', (request, socket, head) => upgrade(context, request, socket, head));
   for (const add of [
     addSandboxes,

@@ -1,5 +1,6 @@
 import type { Execution, ExitStatus, Sandbox } from '@hatchery/runtime';
 import type { ExecutionView } from '../wire/views.ts';
+import type { Metrics } from './metrics/metrics.ts';
 
 /** Of one sandbox; those that were started longest ago are forgotten first. */
 const maxKnown = 1000;
@@ -15,7 +16,12 @@ interface Known {
 
 /** The executions of each sandbox, those that have ended too as long as their output can be replayed. They go with it. */
 export class KnownExecutions {
+  readonly #metrics: Metrics;
   readonly #bySandbox = new WeakMap<Sandbox, Map<string, Known>>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
 
   /** @param command null: an earlier server started it */
   add(sandbox: Sandbox, execution: Execution, command: readonly string[] | null): void {
@@ -25,6 +31,8 @@ export class KnownExecutions {
       startedAt: command === null ? null : new Date(),
       status: null,
     };
+    if (command === null) this.#metrics.ending(execution);
+    else this.#metrics.started(execution);
     this.#of(sandbox).set(execution.id, entry);
     this.#forgetOld(sandbox);
     const onEnded = (status: ExitStatus): void => {

@@ -1,4 +1,3 @@
-import type { Logger, Runtime } from '@hatchery/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { ServeContext } from './context.ts';
 import { createServer } from './create-server.ts';
@@ -26,10 +25,21 @@ export class RunningServer {
   }
 
   /** Resolves when it answers. */
-  static async start(runtime: Runtime, logger: Logger, socketPath: string): Promise<RunningServer> {
+  static async start(
+    shared: Pick<ServeContext, 'runtime' | 'logger' | 'metrics'>,
+    socketPath: string,
+  ): Promise<RunningServer> {
     const closing = new AbortController();
-    const executions = new KnownExecutions();
-    const context: ServeContext = { runtime, logger, executions, sessions: new Set(), closing: closing.signal };
+    const executions = new KnownExecutions(shared.metrics);
+    const { runtime, logger, metrics } = shared;
+    const context: ServeContext = {
+      runtime,
+      logger,
+      metrics,
+      executions,
+      sessions: new Set(),
+      closing: closing.signal,
+    };
     takeOver(context);
     const app = createServer(context);
     return new RunningServer(app, context, closing, await listen(app, socketPath));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { BlockingPool } from '@hatchery/blocking-io';
 import { protectProcess } from '@hatchery/linux';
 import { Runtime } from '@hatchery/runtime';
 import { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
@@ -9,6 +10,7 @@ import { write } from '../write.ts';
 import { createLogger } from './create-logger.ts';
 import { EndSignals } from './end-signals.ts';
 import { greetingOf } from './greeting.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { RunningServer } from './running-server.ts';
 import { loadSettings, type SettingFlags } from './settings/load-settings.ts';
 import { TcpServer } from './tcp-server.ts';
@@ -29,7 +31,8 @@ export async function serve(flags: SettingFlags): Promise<number> {
   const keys = KeyStore.open(dataDirectory);
   const seed = await TokenSeed.open(dataDirectory);
   const templates = await TemplateStore.open(dataDirectory);
-  const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, exitRetentionMs, pool });
+  const workers = await BlockingPool.open({ logger });
+  const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, workers, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.
   let sandboxes: 'keep' | 'destroy' = 'keep';
   let server: RunningServer | null = null;
@@ -37,11 +40,12 @@ export async function serve(flags: SettingFlags): Promise<number> {
   const closing = new AbortController();
   try {
     const hosted = new HostedSandboxes(runtime, seed);
+    const metrics = new Metrics({ runtime, workers, events: runtime.events() });
     const { maxTimeout: maxTimeoutMs } = settings;
-    const shared = { runtime, logger, keys, hosted, templates, maxTimeoutMs, closing: closing.signal };
+    const shared = { runtime, logger, metrics, keys, hosted, templates, maxTimeoutMs, closing: closing.signal };
     // First: a port that is taken leaves nothing behind.
     tcp = await TcpServer.start(shared, settings);
-    server = await RunningServer.start(runtime, logger, socket);
+    server = await RunningServer.start(shared, socket);
     const url = tcp?.url ?? null;
     // A first key is for clients of the port.
     const newKey = url === null ? null : await keys.createFirst('default');
@@ -56,6 +60,7 @@ export async function serve(flags: SettingFlags): Promise<number> {
     await tcp?.end(settings.drainTimeout);
   } finally {
     await runtime.close({ sandboxes });
+    await workers.close();
   }
   await server.end();
   return 0;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
 import { createFront } from '../front/create-front.ts';
+import { countProxied } from './count-proxied.ts';
 import { type ControlContext, createControl } from './create-control.ts';
 import { resolveAddress } from './resolve-address.ts';
 import type { ServeSettings } from './settings/serve-settings.ts';
@@ -34,10 +35,10 @@ export class TcpServer {
     const address = await resolveAddress(host, { isSafe: insecureHttp });
     // Nobody asks before the port is known.
     let domain = settings.domain ?? 'localhost';
-    const { runtime, hosted, logger, closing } = shared;
+    const { runtime, hosted, logger, metrics, closing } = shared;
     const control = createControl({ ...shared, domain: () => domain });
-    const envd = createEnvd({ hosted, logger, closing, stateDirectory: join(runDirectory, 'e2b') });
-    const proxy = createProxy({ runtime, hosted, logger, maxConnections: maxProxied });
+    const envd = createEnvd({ hosted, logger, metrics, closing, stateDirectory: join(runDirectory, 'e2b') });
+    const proxy = countProxied(metrics, createProxy({ runtime, hosted, logger, maxConnections: maxProxied }));
     await control.ready();
     const front = createFront({
       control,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { createEnvd, type Envd } from '../../src/e2b/envd/create-envd.ts';
 import type { HostedDetails } from '../../src/e2b/hosted/hosted-details.ts';
 import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
+import { unreadMetrics } from '../metric-sources.ts';
 import { hostedSpec, type UsedHosted, useHosted } from './hosted.ts';
 
 interface Running {
@@ -21,6 +22,7 @@ async function listen(used: UsedHosted): Promise<Running> {
   const envd: Envd = createEnvd({
     hosted: used.hosted,
     logger,
+    metrics: unreadMetrics(),
     closing: closing.signal,
     stateDirectory: join(used.directory, 'state'),
   });

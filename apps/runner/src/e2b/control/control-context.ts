@@ -1,4 +1,5 @@
 import type { Logger, Runtime } from '@hatchery/runtime';
+import type { Metrics } from '../../serve/metrics/metrics.ts';
 import type { TemplateStore } from '../../templates/template-store.ts';
 import type { HostedSandboxes } from '../hosted/hosted-sandboxes.ts';
 
@@ -8,6 +9,7 @@ export interface E2bContext {
   readonly hosted: HostedSandboxes;
   readonly templates: Pick<TemplateStore, 'find'>;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** What clients put behind `<port>-<id>.`; may end in `:<port>`. Known once the server listens. */
   readonly domain: () => string;
   /** The longest timeout that a client may ask for. */

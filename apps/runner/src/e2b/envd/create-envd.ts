@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { fastify } from 'fastify';
+import { countRequests } from '../../serve/count-requests.ts';
 import { toErrorResponse } from '../../serve/error-response.ts';
 import { requestLog } from '../../serve/request-log.ts';
 import type { HostedSandbox } from '../hosted/hosted-sandbox.ts';
@@ -30,7 +31,7 @@ export interface Envd {
 
 /** Of all sandboxes; it does not listen itself. */
 export function createEnvd(context: EnvdContext): Envd {
-  const { logger } = context;
+  const { logger, metrics } = context;
   const app = fastify({ routerOptions: { maxParamLength: 64 } });
   app.setErrorHandler((error, { routeOptions }, reply) => {
     if (error instanceof EnvdError)
@@ -49,6 +50,7 @@ export function createEnvd(context: EnvdContext): Envd {
   // Behind the token, and behind what a route asks for instead of it.
   app.addHook('preParsing', wakeFirst(context));
   app.addHook('onResponse', requestLog(logger));
+  app.addHook('onResponse', countRequests(metrics, 'envd'));
   addSandboxRoutes(app);
   addFiles(app);
   void app.register(async (rpc) => addConnect(rpc, context, [processRoutes, filesystemRoutes]));

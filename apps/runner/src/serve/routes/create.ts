@@ -6,9 +6,9 @@ import { untilGone } from '../until-gone.ts';
 import { viewOf } from '../view-of.ts';
 
 /** POST /v1/sandboxes: a new sandbox. A client that goes away before it is made gets none. */
-export function addCreate(app: FastifyInstance, { runtime }: ServeContext): void {
+export function addCreate(app: FastifyInstance, { runtime, metrics }: ServeContext): void {
   app.post<{ Body: SandboxSpec }>('/v1/sandboxes', { schema: { body: sandboxSpecSchema } }, async ({ body }, reply) => {
-    const sandbox = await runtime.create(body, { signal: untilGone(reply) });
+    const sandbox = await metrics.creating(() => runtime.create(body, { signal: untilGone(reply) }));
     return reply.code(201).send(viewOf(sandbox));
   });
 }

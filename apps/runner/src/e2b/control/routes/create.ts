@@ -16,7 +16,11 @@ export function addCreate(app: FastifyInstance, context: E2bContext): void {
       const request = readNewSandbox(body, version, context.maxTimeoutMs);
       const template = context.templates.find(request.template);
       if (template === undefined) throw new ControlError(404, `template '${request.template}' not found`);
-      const hosted = await context.hosted.create(specOf(request, template), { signal: untilGone(reply) });
+      const spec = specOf(request, template);
+      const { hosted } = await context.metrics.creating(async () => {
+        const made = await context.hosted.create(spec, { signal: untilGone(reply) });
+        return { hosted: made, createdFrom: made.sandbox.createdFrom };
+      });
       return reply.code(201).send(sandboxView(hosted, context.domain()));
     });
   }

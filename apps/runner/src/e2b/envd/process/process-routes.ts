@@ -32,6 +32,7 @@ export function processRoutes(router: ConnectRouter, context: EnvdContext): void
     async *start(request, call) {
       const starting = { hosted: hostedIn(call), user: userIn(call), timeoutMs: call.timeoutMs() ?? null };
       const process = await startProcess(tables, request, starting);
+      context.metrics.started(process.execution);
       try {
         for await (const message of messagesOf(process, call, context)) {
           if (message.event.event?.case === 'end' && process.status?.reason === 'timeout') throw timedOut();
