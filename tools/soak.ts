@@ -1,19 +1,26 @@
 // usage: npm run soak -- [executions|lifecycles|swaps|entries] [COUNT] [SEED]
+//        npm run soak -- e2b [SECONDS] [SEED]
 //
-// The long forms of four tests. `executions` (100000): commands of known code and output, to each of which something is
+// The long forms of five tests. `executions` (100000): commands of known code and output, to each of which something is
 // done at a random moment. `lifecycles` (10000): sandboxes created, paused, resumed and destroyed while parts are killed.
 // `swaps` (1000000): so many exchanges of directories, files and links under each call on a sandbox's files, with the
 // naive form of the same calls as the control. `entries` (1000000): a directory of so many, listed in pages and removed.
+// `e2b` (600 seconds): 50 of the published clients at once, 5 % of them hostile, against a `serve` of its own.
 // Tells how they ended, memory and descriptors on the way, and whatever was wrong.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Runtime } from '@hatchery/runtime';
 import { soakExecutions } from '../packages/runtime/test/soak-executions.ts';
 import { type SoakSample, sample, soakLifecycles } from '../packages/runtime/test/soak-lifecycles.ts';
+import { soakE2b } from '../tests/e2b/soak-e2b.ts';
 import { soakEntries } from '../tests/hostile/soak-entries.ts';
 import { soakSwaps } from '../tests/hostile/soak-swaps.ts';
 
 const [kind = 'executions', wanted, seedText = String(Date.now() % 2 ** 32)] = process.argv.slice(2);
+if (kind === 'e2b') {
+  process.exitCode = await soakE2b(Number(wanted ?? 600), Number(seedText));
+  process.exit();
+}
 const soaks = { executions, lifecycles, swaps, entries };
 const counts = { executions: 100_000, lifecycles: 10_000, swaps: 1_000_000, entries: 1_000_000 };
 const isKnown = (name: string): name is keyof typeof soaks => Object.hasOwn(soaks, name);

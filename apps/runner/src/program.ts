@@ -52,7 +52,8 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .command('doctor')
     .description('try out what this host lets hatchery do; exits with 1 when something needed is missing')
     .option('--json', 'print the findings as JSON')
-    .action(async (flags: { json?: boolean }) => {
+    .option('--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery')
+    .action(async (flags: { json?: boolean; dataDirectory: string }) => {
       const { doctor } = await import('./doctor/doctor.ts');
       setExitCode(await doctor(flags));
     });

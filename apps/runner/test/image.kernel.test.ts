@@ -118,6 +118,25 @@ function readCommand(pid: string): string {
   return String(process.getBuiltinModule('node:fs').readFileSync(`/proc/${pid}/cmdline`));
 }
 
+it('doctor and the log of serve say that base is not built, what that costs, and how to build it', async () => {
+  const directory = useDirectory();
+  const data = join(directory, 'data');
+  const { stdout } = await hatchery(['doctor', '--json', '--data-directory', data]);
+  const findings = JSON.parse(stdout.toString()) as { name: string }[];
+  expect(findings.find(({ name }) => name === 'template-base')).toMatchObject({
+    ok: false,
+    needed: false,
+    detail: expect.stringContaining('not built') as string,
+    remedy: 'hatchery image base',
+  });
+  const places = ['--run-directory', join(directory, 'run'), '--data-directory', data, '--port', '0'];
+  const serve = start(['serve', ...places, '--pool-ceiling', '0']);
+  expect(await sees(serve.stderr, 'template is not built')).toContain('hatchery image base');
+  const ended = once(serve, 'exit');
+  serve.kill('SIGTERM');
+  await ended;
+});
+
 describe('image base', () => {
   it('without debootstrap names it and the other way to a template', async () => {
     const directory = useDirectory();

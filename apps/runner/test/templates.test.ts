@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -85,6 +85,7 @@ it.each([
   const directory = useDataDirectory();
   const store = await TemplateStore.open(directory);
   const path = join(directory, 'templates/templates.json');
+  mkdirSync(join(directory, 'templates'));
   writeFileSync(path, text);
   const refusal = { code: 'ERR_TEMPLATES_UNREADABLE', message: expect.stringContaining(why) as string };
   expect(() => store.list()).toThrow(expect.objectContaining(refusal) as Error);

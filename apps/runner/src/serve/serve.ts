@@ -5,6 +5,7 @@ import { Runtime } from '@hatchery/runtime';
 import { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
 import { TokenSeed } from '../e2b/tokens/token-seed.ts';
 import { KeyStore } from '../keys/key-store.ts';
+import { baseName } from '../templates/template.ts';
 import { TemplateStore } from '../templates/template-store.ts';
 import { write } from '../write.ts';
 import { createLogger } from './create-logger.ts';
@@ -52,6 +53,8 @@ export async function serve(flags: SettingFlags): Promise<number> {
     const greeting = greetingOf({ socket, url, newKey, hasKeys: keys.list().length > 0 });
     await write(process.stdout, greeting).catch(() => {}); // nobody reads it: then nobody is told
     logger.info({ pid: process.pid, socket, url, instance, sandboxes: runtime.list().length }, 'listening');
+    const base = templates.find(baseName);
+    if (base?.image === 'host') logger.warn({ template: baseName, is: base.description }, 'template is not built');
     const signal = await ending.first;
     logger.info({ signal }, 'ending');
     sandboxes = onExit;

@@ -73,8 +73,7 @@ async function moveIn(
   renameSync(staging, place);
   syncDirectory(images);
   try {
-    const described = describeRoot(baseName, join(place, 'root'), `Debian ${suite}, built by hatchery`);
-    const template = { ...described, id: baseName };
+    const template = describeRoot(baseName, join(place, 'root'), `Debian ${suite}, built by hatchery`);
     await store.add(template);
     return template;
   } catch (error) {

@@ -3,7 +3,7 @@ import { isAbsolute, sep } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { generateTemplateId } from './generate-template-id.ts';
 import { describeLacks, hasUser } from './image-contents.ts';
-import type { Template } from './template.ts';
+import { baseName, type Template } from './template.ts';
 import { checkName, type TemplateStore } from './template-store.ts';
 import { tryRoot } from './try-root.ts';
 
@@ -27,7 +27,7 @@ export async function registerRoot(
 /** A template of a root that is good, with what it lacks. */
 export function describeRoot(name: string, image: string, what: string): Template {
   return {
-    id: generateTemplateId(),
+    id: name === baseName ? baseName : generateTemplateId(),
     name,
     aliases: [],
     image,

@@ -12,24 +12,20 @@ import { formatTemplates, readTemplates } from './template-file.ts';
  * So a server sees at once what a command beside it has changed.
  */
 export class TemplateStore {
+  readonly #directory: string;
   readonly #path: string;
-  readonly #lockPath: string;
   #templates: readonly Template[] = [];
   #readFrom = '';
   #host: Template | null = null;
 
   private constructor(dataDirectory: string) {
-    this.#path = join(dataDirectory, 'templates', 'templates.json');
-    this.#lockPath = join(dataDirectory, 'templates', 'lock');
+    this.#directory = join(dataDirectory, 'templates');
+    this.#path = join(this.#directory, 'templates.json');
   }
 
   /** Throws ERR_TEMPLATES_UNREADABLE when what is there cannot be understood. */
   // eslint-disable-next-line require-await -- opening may come to wait
   static async open(dataDirectory: string): Promise<TemplateStore> {
-    const directory = join(dataDirectory, 'templates');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    // One that somebody else made, or that the umask made narrower.
-    chmodSync(directory, 0o700);
     const store = new TemplateStore(dataDirectory);
     store.#current();
     return store;
@@ -75,7 +71,10 @@ export class TemplateStore {
   }
 
   async #change(change: (templates: readonly Template[]) => readonly Template[]): Promise<void> {
-    await withLock(this.#lockPath, () => {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    // One that somebody else made, or that the umask made narrower.
+    chmodSync(this.#directory, 0o700);
+    await withLock(join(this.#directory, 'lock'), () => {
       writeDurably(this.#path, formatTemplates(change(readTemplates(this.#path))));
     });
   }
