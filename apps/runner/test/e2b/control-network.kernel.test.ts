@@ -5,6 +5,7 @@ import { World } from '../../../../tests/made-up-network/made-up-world.ts';
 import { KeyStore } from '../../src/keys/key-store.ts';
 import { createControl } from '../../src/serve/create-control.ts';
 import { TemplateStore } from '../../src/templates/template-store.ts';
+import { unreadMetrics } from '../metric-sources.ts';
 import { type Ask, asker } from './control.ts';
 import { useHosted } from './hosted.ts';
 
@@ -29,7 +30,8 @@ beforeAll(async () => {
   const { runtime, hosted } = used;
   const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
   const day = 86_400_000;
-  const context = { runtime, hosted, keys, templates, logger, maxTimeoutMs: day, closing: closing.signal };
+  const metrics = unreadMetrics();
+  const context = { runtime, hosted, keys, templates, logger, metrics, maxTimeoutMs: day, closing: closing.signal };
   made.control = createControl({ ...context, domain: () => 'localhost' });
   made.ask = asker(await made.control.listen({ port: 0, host: '127.0.0.1' }), await keys.create('tests'));
 });

@@ -1,9 +1,9 @@
 import { type Execution, HatcheryError, type Sandbox } from '@hatchery/runtime';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { addHostGauges } from './host-gauges.ts';
+import { addProcess } from './add-process.ts';
+import { addSandboxes } from './add-sandboxes.ts';
+import { addThreads } from './add-threads.ts';
 import type { MetricSources } from './metric-sources.ts';
-import { addPoolGauges } from './pool-gauges.ts';
-import { addProcessGauges } from './process-gauges.ts';
 
 /** From a parked sandbox (a millisecond) to a machine that is short of everything. */
 const createBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -72,9 +72,9 @@ export class Metrics {
       buckets: requestBuckets,
       registers,
     });
-    addHostGauges(sources, registers);
-    addPoolGauges(sources, registers);
-    addProcessGauges(registers);
+    addSandboxes(this.#registry, sources);
+    addThreads(this.#registry, sources);
+    addProcess(this.#registry);
   }
 
   get contentType(): string {
