@@ -1,8 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { BufferedWatch } from '../../src/e2b/envd/filesystem/buffered-watch.ts';
-import { type FilesystemEvent, FilesystemEventSchema } from '../../src/e2b/envd/protocol/filesystem.generated.ts';
+import { EventBudget } from '../../src/e2b/envd/filesystem/event-budget.ts';
+import {
+  EntryInfoSchema,
+  type FilesystemEvent,
+  FilesystemEventSchema,
+} from '../../src/e2b/envd/protocol/filesystem.generated.ts';
 
 /** So many events at once, and then what follows. */
 async function* events(count: number, then: Promise<unknown> = Promise.resolve()): AsyncGenerator<FilesystemEvent> {
@@ -23,30 +28,46 @@ function errorOf(watch: BufferedWatch): unknown {
   }
 }
 
-test('inv-14: events that nobody asks for are dropped beyond ten thousand, and their number is told before any other', async () => {
-  const watch = new BufferedWatch();
-  const more = Promise.withResolvers<void>();
-  let isThere = false;
-  watch.collect(
-    (async function* () {
-      yield* events(10_001);
-      isThere = true;
-      await more.promise;
-      yield create(FilesystemEventSchema, { name: 'after' });
-    })(),
-  );
-  await vi.waitUntil(() => isThere);
-  expect(errorOf(watch)).toMatchObject({ code: Code.DataLoss, rawMessage: expect.stringContaining('10002 events') });
-  expect(watch.take()).toEqual([]);
-  more.resolve();
-  await vi.waitUntil(() => watch.isOver || taken(watch).includes('after'));
+test('inv-14: events for which there is no room are dropped, and their number is told before any other', async () => {
+  // Room for ten events and what they are called, for two watches together.
+  const budget = new EventBudget(10 * 260);
+  const [watch, other] = [new BufferedWatch(budget), new BufferedWatch(budget)];
+  await watch.collect(events(5));
+  await other.collect(events(100));
+  expect(errorOf(other)).toMatchObject({ code: Code.DataLoss, rawMessage: expect.stringContaining('101 events') });
+  expect(other.isOver).toBe(true);
+  expect(taken(watch)).toEqual(['0', '1', '2', '3', '4', 'last']);
+  const again = new BufferedWatch(budget);
+  await again.collect(events(8));
+  expect(taken(again)).toHaveLength(9);
+});
+
+test('events of a watch that was ended while they waited take no room', async () => {
+  const budget = new EventBudget(10 * 260);
+  for (let round = 0; round < 10; round += 1) {
+    const watch = new BufferedWatch(budget);
+    await watch.collect(events(8));
+    watch.end();
+  }
+  const watch = new BufferedWatch(budget);
+  await watch.collect(events(8));
+  expect(taken(watch)).toHaveLength(9);
 });
 
 test('what ended a watch is told once, after the events before it; then there is nothing more', async () => {
-  const watch = new BufferedWatch();
-  watch.collect(events(2, Promise.reject(new Error('the end'))));
-  await vi.waitUntil(() => taken(watch).includes('1'));
-  await vi.waitUntil(() => (errorOf(watch) as Error).message === 'the end');
+  const watch = new BufferedWatch(new EventBudget());
+  await watch.collect(events(2, Promise.reject(new Error('the end'))));
+  expect(taken(watch)).toEqual(['0', '1']);
+  expect(errorOf(watch)).toMatchObject({ message: 'the end' });
   expect(watch.take()).toEqual([]);
   expect(watch.isOver).toBe(true);
+});
+
+test('an event with its entry takes more room than one without, and what was set on the file counts', () => {
+  const metadata = { key: 'v'.repeat(1000) };
+  const entry = create(EntryInfoSchema, { path: '/a', metadata });
+  const budget = new EventBudget(3000);
+  const event = create(FilesystemEventSchema, { name: 'a', entry });
+  expect(budget.take(event)).toBe(false);
+  expect(budget.take(create(FilesystemEventSchema, { name: 'a' }))).toBe(true);
 });

@@ -1,16 +1,19 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FilesystemEvent } from '../protocol/filesystem.generated.ts';
-
-/** Of one watch that nobody asks for its events. */
-const maxEvents = 10_000;
+import type { EventBudget } from './event-budget.ts';
 
 /** Events that wait for somebody who asks for them. */
 export class BufferedWatch {
+  readonly #budget: EventBudget;
   readonly #ending = new AbortController();
   #events: FilesystemEvent[] = [];
   #lost = 0;
   #failure: unknown = null;
   #isCollecting = true;
+
+  constructor(budget: EventBudget) {
+    this.#budget = budget;
+  }
 
   /** Fires when it is to end. */
   get signal(): AbortSignal {
@@ -22,39 +25,12 @@ export class BufferedWatch {
     return !this.#isCollecting && this.#events.length === 0 && this.#lost === 0 && this.#failure === null;
   }
 
-  /** Returns at once; what the source throws is told to whoever asks next. */
-  collect(source: AsyncIterable<FilesystemEvent>): void {
-    void this.#collect(source);
-  }
-
-  /** What came since the last time; then what ended it, once. Throws `data_loss` when more came than is kept. */
-  take(): FilesystemEvent[] {
-    const lost = this.#lost;
-    this.#lost = 0;
-    if (lost > 0) {
-      this.#events = [];
-      throw new ConnectError(
-        `${lost} events were lost, nobody having asked for them: list the directory`,
-        Code.DataLoss,
-      );
-    }
-    const events = this.#events;
-    this.#events = [];
-    const failure = this.#failure;
-    if (events.length > 0 || failure === null) return events;
-    this.#failure = null;
-    throw failure;
-  }
-
-  end(): void {
-    this.#ending.abort();
-  }
-
-  async #collect(source: AsyncIterable<FilesystemEvent>): Promise<void> {
+  /** Until the source ends; what it throws is told to whoever asks next. Never rejects. */
+  async collect(source: AsyncIterable<FilesystemEvent>): Promise<void> {
     try {
       for await (const event of source) {
-        if (this.#lost > 0 || this.#events.length >= maxEvents) this.#lose();
-        else this.#events.push(event);
+        if (this.#lost === 0 && this.#budget.take(event)) this.#events.push(event);
+        else this.#lose();
       }
     } catch (error) {
       this.#failure = error;
@@ -63,9 +39,35 @@ export class BufferedWatch {
     }
   }
 
+  /** What came since the last time; then what ended it, once. Throws `data_loss` when more came than there was room for. */
+  take(): FilesystemEvent[] {
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) {
+      const text = `${lost} events were lost, nobody having asked for them in time: list the directory`;
+      throw new ConnectError(text, Code.DataLoss);
+    }
+    const events = this.#release();
+    const failure = this.#failure;
+    if (events.length > 0 || failure === null) return events;
+    this.#failure = null;
+    throw failure;
+  }
+
+  end(): void {
+    this.#release();
+    this.#ending.abort();
+  }
+
   /** With a part missing the rest would mislead. */
   #lose(): void {
-    this.#lost += this.#events.length + 1;
+    this.#lost += this.#release().length + 1;
+  }
+
+  #release(): FilesystemEvent[] {
+    const events = this.#events;
     this.#events = [];
+    this.#budget.giveBack(events);
+    return events;
   }
 }

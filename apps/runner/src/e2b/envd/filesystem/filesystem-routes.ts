@@ -13,13 +13,15 @@ import {
 import { type Caller, listDir, makeDir, move, remove, stat, watchable } from './directory-calls.ts';
 import { filesystemEvents } from './filesystem-events.ts';
 import { toConnectError } from './to-connect-error.ts';
+import { WatchPlaces } from './watch-places.ts';
 import { Watchers } from './watchers.ts';
 
 type WatchMessage = MessageInitShape<typeof WatchDirResponseSchema>;
 
 /** filesystem.Filesystem: files by their names, and what happens to them. Content goes over plain HTTP (`../files/`). */
 export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext): void {
-  const watchers = new Watchers();
+  const places = new WatchPlaces();
+  const watchers = new Watchers(places);
   router.service(Filesystem, {
     stat: (request, context) => calling(context, async (caller) => ({ entry: await stat(caller, request.path) })),
     makeDir: (request, context) => calling(context, async (caller) => ({ entry: await makeDir(caller, request.path) })),
@@ -33,11 +35,15 @@ export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext
         return {};
       }),
     async *watchDir(request, context) {
-      const events = await calling(context, (caller) => beginWatch(caller, request));
-      const keepalive = (): WatchMessage => ({ event: { case: 'keepalive', value: {} } });
-      const everyMs = keepaliveMs(context.requestHeader.get('keepalive-ping-interval'));
-      yield { event: { case: 'start', value: {} } };
-      yield* withKeepalive(messagesOf(events, context), everyMs, keepalive);
+      const leave = places.take(hostedIn(context).sandbox);
+      try {
+        const events = await calling(context, (caller) => beginWatch(caller, request));
+        yield { event: { case: 'start', value: {} } };
+        const everyMs = keepaliveMs(context.requestHeader.get('keepalive-ping-interval'));
+        yield* withKeepalive(messagesOf(events, context), everyMs, keepalive);
+      } finally {
+        leave();
+      }
     },
     createWatcher: (request, context) =>
       calling(context, async (caller) => {
@@ -53,6 +59,10 @@ export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext
         return {};
       }),
   });
+}
+
+function keepalive(): WatchMessage {
+  return { event: { case: 'keepalive', value: {} } };
 }
 
 /** Every call is of a user in a sandbox, and what fails is told as clients know it. */

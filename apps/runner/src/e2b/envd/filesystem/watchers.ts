@@ -3,32 +3,46 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Sandbox } from '@hatchery/runtime';
 import type { FilesystemEvent } from '../protocol/filesystem.generated.ts';
 import { BufferedWatch } from './buffered-watch.ts';
+import { EventBudget } from './event-budget.ts';
+import type { WatchPlaces } from './watch-places.ts';
 
-/** Each has an inotify watch a directory; clients that go away leave theirs behind. */
+/** Those that have ended, and whose end nobody has asked for, among them. */
 const maxWatchers = 64;
+
+interface OfSandbox {
+  readonly watches: Map<string, BufferedWatch>;
+  readonly budget: EventBudget;
+}
 
 /** The watches of clients that ask again and again for what has happened. They end with their sandbox's run. */
 export class Watchers {
-  readonly #watchers = new WeakMap<Sandbox, Map<string, BufferedWatch>>();
+  readonly #places: WatchPlaces;
+  readonly #all = new WeakMap<Sandbox, OfSandbox>();
+
+  constructor(places: WatchPlaces) {
+    this.#places = places;
+  }
 
   /** Throws `resource_exhausted` when there are as many as may be; `begin` is not called then. */
   async add(
     sandbox: Sandbox,
     begin: (signal: AbortSignal) => Promise<AsyncIterable<FilesystemEvent>>,
   ): Promise<string> {
-    const own = this.#of(sandbox);
-    for (const [id, { isOver }] of own) if (isOver) own.delete(id);
-    if (own.size >= maxWatchers)
+    const { watches, budget } = this.#of(sandbox);
+    for (const [id, { isOver }] of watches) if (isOver) watches.delete(id);
+    if (watches.size >= maxWatchers)
       throw new ConnectError(`there are ${maxWatchers} watchers already: remove one first`, Code.ResourceExhausted);
+    const leave = this.#places.take(sandbox);
     const id = `w${randomBytes(10).toString('hex')}`;
-    const watch = new BufferedWatch();
+    const watch = new BufferedWatch(budget);
     // Before it stands: whoever begins one meanwhile finds its place taken.
-    own.set(id, watch);
+    watches.set(id, watch);
     try {
-      watch.collect(await begin(watch.signal));
+      void watch.collect(await begin(watch.signal)).then(leave);
       return id;
     } catch (error) {
-      own.delete(id);
+      watches.delete(id);
+      leave();
       throw error;
     }
   }
@@ -36,25 +50,30 @@ export class Watchers {
   /** What has happened since the last time. Throws `not_found`, and once what the watch itself has met. */
   take(sandbox: Sandbox, id: string): FilesystemEvent[] {
     const watch = this.#need(sandbox, id);
-    const events = watch.take();
-    if (watch.isOver) this.#of(sandbox).delete(id);
-    return events;
+    try {
+      return watch.take();
+    } finally {
+      if (watch.isOver) this.#of(sandbox).watches.delete(id);
+    }
   }
 
   /** Throws `not_found`. */
   remove(sandbox: Sandbox, id: string): void {
     this.#need(sandbox, id).end();
-    this.#of(sandbox).delete(id);
+    this.#of(sandbox).watches.delete(id);
   }
 
-  #of(sandbox: Sandbox): Map<string, BufferedWatch> {
-    let own = this.#watchers.get(sandbox);
-    if (own === undefined) this.#watchers.set(sandbox, (own = new Map()));
+  #of(sandbox: Sandbox): OfSandbox {
+    let own = this.#all.get(sandbox);
+    if (own === undefined) {
+      own = { watches: new Map(), budget: new EventBudget() };
+      this.#all.set(sandbox, own);
+    }
     return own;
   }
 
   #need(sandbox: Sandbox, id: string): BufferedWatch {
-    const watch = this.#of(sandbox).get(id);
+    const watch = this.#of(sandbox).watches.get(id);
     if (watch === undefined) throw new ConnectError(`watcher with id ${id.slice(0, 64)} not found`, Code.NotFound);
     return watch;
   }
