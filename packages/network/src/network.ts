@@ -1,16 +1,15 @@
-import { closeFd, makeNetworkSlot, NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
+import { closeFd, makeNetworkSlot } from '@hatchery/linux';
 import { type AddressRange, addressNumber, addressText } from './address.ts';
 import { forgetConnections } from './connections.ts';
-import { type KernelState, readKernelState } from './kernel-state.ts';
+import type { KernelState } from './kernel-state.ts';
 import type { Leases } from './leases.ts';
 import { deleteLink, linksOf } from './links.ts';
 import { interfaceName, type Names } from './names.ts';
-import { big32 } from './netlink-message.ts';
 import { NetworkError, networkError } from './network-error.ts';
-import { addElements, batch, deleteElements, deleteTable, type Element, Family, type Request } from './nft-message.ts';
+import { Rulebook } from './rulebook.ts';
 import { type CompiledRules, compileRules, type NetworkRules, permits } from './rules.ts';
-import { type Bank, chainOf, rangeSet, rangeSets } from './ruleset.ts';
 import { abortSockets } from './sockets.ts';
+import { Together } from './together.ts';
 
 /** Where a slot is: plain data, for the record of a sandbox. */
 export interface SlotPlace {
@@ -37,30 +36,33 @@ export interface NetworkParts {
   readonly state: KernelState;
 }
 
-const { inet, arp } = Family;
 const ignore = (): void => undefined;
 
 /** The slots of one instance and their rules. Make it with `openNetwork`. */
 export class Network {
   readonly #parts: NetworkParts;
+  readonly #book: Rulebook;
+  /** Of slots that are released. */
+  readonly #forgetting = new Together<number>((addresses) =>
+    forgetConnections(this.#parts.hostNetns, addresses, () => false),
+  );
   /** Slots that this runner made or adopted, by address. */
   readonly #known = new Map<number, SlotPlace>();
   /** Leased, and not yet known, by address. */
   readonly #making = new Map<number, string>();
   /** Released, and their pair perhaps still on its way out: their addresses are nobody's yet. */
   readonly #leaving = new Map<number, string>();
-  /** One transaction at a time: the kernel has one lock for them anyway. */
-  #turn: Promise<unknown> = Promise.resolve();
   #reclaiming: Promise<void> | null = null;
   #closing: Promise<boolean> | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
+    this.#book = new Rulebook(parts);
   }
 
   /**
-   * A new slot, which reaches nothing until `setRules`. Single-use. `sandboxId` goes into the lease of its address.
-   * Rejects with `NetworkError`, and nothing is left: ERR_NETWORK_RANGE, _PERMISSION, _UNSUPPORTED, _FAILED, _CLOSED.
+   * A new slot, which reaches nothing until `setRules`. Single-use. `sandboxId` goes into the lease of its address. Rejects
+   * with `NetworkError`, and nothing is left: ERR_NETWORK_RANGE, _PERMISSION, _UNSUPPORTED, _FAILED, _CLOSED.
    */
   async makeSlot(options: { sandboxId?: string } = {}): Promise<Slot> {
     this.#requireOpen('make a slot');
@@ -76,7 +78,8 @@ export class Network {
         gateway,
         prefix: 31,
       });
-      await this.#inTurn(() => this.#admit(place));
+      this.#requireOpen('admit a slot');
+      await this.#book.admit(place);
     } catch (error) {
       if (netns !== null) closeFd(netns);
       this.#making.delete(gateway + 1);
@@ -99,10 +102,9 @@ export class Network {
     const compiled = compileRules(rules);
     const address = this.#addressOf(place);
     if (!this.#known.has(address)) throw notKnown(place);
-    await this.#inTurn(() => this.#install(address, compiled)).catch((error: unknown) => {
-      throw networkError('set rules', error);
-    });
-    await this.#cut(address, (destination) => permits(compiled, destination), options.netns);
+    const isFirst = await this.#put(address, compiled);
+    // Before its first rules it had no connection that could be cut.
+    if (!isFirst) await this.#cut(address, compiled, options.netns);
   }
 
   /**
@@ -114,12 +116,12 @@ export class Network {
     if (!this.#known.delete(address)) return;
     this.#leaving.set(address, place.interfaceName);
     // Refused and not dropped: a socket that says goodbye to nobody would keep the namespace for minutes.
-    await this.#inTurn(() => this.#expel([address], { silenced: true })).catch((error: unknown) => {
+    await this.#book.silence(address).catch((error: unknown) => {
       this.#known.set(address, place);
       this.#leaving.delete(address);
       throw networkError('release a slot', error);
     });
-    await forgetConnections(this.#parts.hostNetns, address, () => false).catch(ignore); // they end by their time-out
+    await this.#forgetting.do(address).catch(ignore); // they end by their time-out
     if (this.#leaving.size >= 64) await this.#reclaim().catch(ignore); // tried again at the next
   }
 
@@ -132,40 +134,38 @@ export class Network {
     const address = this.#addressOf(place);
     const { names, state, leases, instanceDirectory } = this.#parts;
     if (!place.interfaceName.startsWith(names.interfacePrefix)) throw notKnown(place);
-    compileRules(rules);
+    const compiled = compileRules(rules);
     const { slots } = state;
     if (!leases.retake(address - 1, instanceDirectory)) {
-      await this.#inTurn(() => this.#expel([address]));
+      await this.#book.expel([address]);
       throw isAnothers(place);
     }
     if (slots.get(address) !== place.interfaceName) {
-      if (slots.has(address)) await this.#inTurn(() => this.#expel([address]));
-      await this.#inTurn(() => this.#admit(place)).catch((error: unknown) => {
+      if (slots.has(address)) await this.#book.expel([address]);
+      await this.#book.admit(place).catch((error: unknown) => {
         throw networkError('adopt a slot', error);
       });
     }
     this.#known.set(address, { interfaceName: place.interfaceName, address: place.address, gateway: place.gateway });
-    await this.setRules(place, rules);
+    await this.#put(address, compiled);
+    // Whatever it was let while nobody saw to the rules.
+    await this.#cut(address, compiled);
   }
 
   /** After all adoptions: what the kernel and the leases have of this instance beyond the slots that are known goes. */
   async sweep(): Promise<void> {
-    const { names, hostNetns, leases, instanceDirectory, state } = this.#parts;
+    const { names, hostNetns, leases, instanceDirectory } = this.#parts;
     try {
       // Each is looked up when its turn comes: slots are made and released meanwhile.
       for (const link of await linksOf(hostNetns, names.interfacePrefix)) {
         if (!this.#ownNames().has(link)) await deleteLink(hostNetns, link);
       }
-      await this.#inTurn(() => {
-        const { slots, verdicts, answers, ranges } = state;
-        const addresses = [slots, verdicts, answers, ...ranges.values()].flatMap((map) => [...map.keys()]);
-        return this.#expel([...new Set(addresses)].filter((address) => !this.#isOwn(address)));
-      });
+      await this.#book.expelAll((address) => !this.#isOwn(address));
       for (const lease of leases.of(instanceDirectory)) {
         const first = addressNumber(lease);
         if (this.#isOwn(first + 1)) continue;
         // The next who has this address must not inherit its connections.
-        await forgetConnections(hostNetns, first + 1, () => false);
+        await forgetConnections(hostNetns, [first + 1], () => false);
         leases.give(first);
       }
       await this.#reclaim();
@@ -205,7 +205,7 @@ export class Network {
     for (await this.#reclaim(); pending() && Date.now() < deadline; await this.#reclaim()) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    return await this.#inTurn(() => this.#removeTables());
+    return await this.#removeTables();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -254,11 +254,7 @@ export class Network {
     const { names, hostNetns, state } = this.#parts;
     if (this.#ownNames().size > 0 || state.slots.size > 0) return false;
     if ((await linksOf(hostNetns, names.interfacePrefix)).size > 0) return false;
-    for (const family of [inet, arp]) {
-      await this.#transact([deleteTable(family, names.table)]).catch((error: unknown) => {
-        if (!isGone(error)) throw error;
-      });
-    }
+    await this.#book.removeTables();
     return true;
   }
 
@@ -266,139 +262,17 @@ export class Network {
     return addressNumber(place.address);
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(act);
-    this.#turn = done.catch(ignore); // told to whoever asked for it
-    return done;
-  }
-
-  async #transact(requests: readonly Request[]): Promise<void> {
-    if (requests.length === 0) return;
-    await netlinkTransaction(this.#parts.hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(requests));
-  }
-
-  async #admit(place: SlotPlace): Promise<void> {
-    this.#requireOpen('admit a slot');
-    const { names, state } = this.#parts;
-    const address = this.#addressOf(place);
-    const element = slotElement(place.interfaceName, address);
-    await this.#transact([
-      ...addElements(inet, names.table, 'slots', [element]),
-      ...addElements(arp, names.table, 'slots', [element]),
-    ]);
-    state.slots.set(address, place.interfaceName);
-  }
-
-  /** The new ranges are in the idle bank before the element is switched that says which bank is meant. */
-  async #install(address: number, { closed, allow, deny }: CompiledRules): Promise<void> {
-    const { verdicts } = this.#parts.state;
-    const bank: Bank = verdicts.get(address)?.endsWith('0') === true ? 1 : 0;
-    const idle: Bank = bank === 0 ? 1 : 0;
-    // What a change that failed has left there.
-    await this.#emptyBank(bank, [address]);
-    await this.#fillBank(bank, address, { allow, deny });
-    await this.#switchTo(address, closed ? 'closed' : 'open', bank);
-    // Without effect from now on: what cannot be removed here is when the bank is used again, or with the slot.
-    await this.#emptyBank(idle, [address]).catch(ignore);
-  }
-
-  async #fillBank(
-    bank: Bank,
-    address: number,
-    ranges: { allow: readonly AddressRange[]; deny: readonly AddressRange[] },
-  ): Promise<void> {
-    const { names, state } = this.#parts;
-    const lists = (['allow', 'deny'] as const).map((list) => {
-      const elements = ranges[list].map((range) => rangeElement(address, range));
-      return { set: rangeSet(list, bank).name, elements };
+  async #put(address: number, compiled: CompiledRules): Promise<boolean> {
+    return await this.#book.install(address, compiled).catch((error: unknown) => {
+      throw networkError('set rules', error);
     });
-    await this.#transact(lists.flatMap(({ set, elements }) => addElements(inet, names.table, set, elements)));
-    for (const { set, elements } of lists) if (elements.length > 0) state.ranges.get(set)?.set(address, elements);
   }
 
-  async #emptyBank(bank: Bank, addresses: readonly number[]): Promise<void> {
-    const sets = [rangeSet('allow', bank).name, rangeSet('deny', bank).name];
-    await this.#transact(sets.flatMap((set) => this.#rangesOut(set, addresses)));
-    for (const set of sets) for (const address of addresses) this.#parts.state.ranges.get(set)?.delete(address);
-  }
-
-  #rangesOut(set: string, addresses: readonly number[]): Request[] {
-    const ranges = this.#parts.state.ranges.get(set);
-    return deleteElements(
-      inet,
-      this.#parts.names.table,
-      set,
-      addresses.flatMap((address) => ranges?.get(address) ?? []),
-    );
-  }
-
-  async #switchTo(address: number, kind: 'open' | 'closed', bank: Bank): Promise<void> {
-    const { names, state } = this.#parts;
-    const key = big32(address);
-    await this.#transact(
-      (['verdicts', 'answers'] as const).flatMap((map) => [
-        ...(state[map].has(address) ? deleteElements(inet, names.table, map, [{ key }]) : []),
-        ...addElements(inet, names.table, map, [{ key, chain: chainOf(kind, bank, map === 'answers') }]),
-      ]),
-    );
-    state.verdicts.set(address, chainOf(kind, bank, false));
-    state.answers.set(address, chainOf(kind, bank, true));
-  }
-
-  /** Somebody else may have taken them out before, or the tables (`nft flush ruleset`): then what the kernel has counts. */
-  async #expel(addresses: readonly number[], options: { silenced?: boolean } = {}): Promise<void> {
+  async #cut(address: number, compiled: CompiledRules, netns?: number): Promise<void> {
+    const isAllowed = (destination: number): boolean => permits(compiled, destination);
     try {
-      await this.#takeOut(addresses, options);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      await this.#readStateAnew();
-      await this.#takeOut(addresses, options);
-    }
-  }
-
-  async #readStateAnew(): Promise<void> {
-    const { hostNetns, names, state } = this.#parts;
-    const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
-      if (isGone(error)) return null;
-      throw error;
-    });
-    for (const map of ['slots', 'verdicts', 'answers'] as const) {
-      state[map].clear();
-      for (const [address, value] of now?.[map] ?? []) state[map].set(address, value);
-    }
-    for (const [set, ranges] of state.ranges) {
-      ranges.clear();
-      for (const [address, elements] of now?.ranges.get(set) ?? []) ranges.set(address, elements);
-    }
-  }
-
-  /** All elements of slots, in one transaction. `silenced` slots stay known by their address, and are refused everything. */
-  async #takeOut(addresses: readonly number[], options: { silenced?: boolean }): Promise<void> {
-    const { names, state } = this.#parts;
-    const silenced = options.silenced === true;
-    const slots = addresses.flatMap((address) => {
-      const name = state.slots.get(address);
-      return name === undefined || silenced ? [] : [slotElement(name, address)];
-    });
-    const keys = (map: Map<number, string>) =>
-      addresses.filter((address) => map.has(address)).map((address) => ({ key: big32(address) }));
-    await this.#transact([
-      ...deleteElements(inet, names.table, 'slots', slots),
-      ...deleteElements(arp, names.table, 'slots', slots),
-      ...deleteElements(inet, names.table, 'verdicts', keys(state.verdicts)),
-      ...deleteElements(inet, names.table, 'answers', keys(state.answers)),
-      ...rangeSets.flatMap(({ name }) => this.#rangesOut(name, addresses)),
-    ]);
-    const kept = silenced ? [] : [state.slots];
-    for (const map of [...kept, state.verdicts, state.answers, ...state.ranges.values()]) {
-      for (const address of addresses) map.delete(address);
-    }
-  }
-
-  async #cut(address: number, allowed: (destination: number) => boolean, netns: number | undefined): Promise<void> {
-    try {
-      await forgetConnections(this.#parts.hostNetns, address, allowed);
-      if (netns !== undefined) await abortSockets(netns, allowed);
+      await forgetConnections(this.#parts.hostNetns, [address], isAllowed);
+      if (netns !== undefined) await abortSockets(netns, isAllowed);
     } catch (error) {
       throw networkError('cut connections', error);
     }
@@ -418,32 +292,12 @@ export class Network {
     if (leaving.length === 0) return;
     const there = await linksOf(hostNetns, names.interfacePrefix);
     const gone = leaving.filter(([, name]) => !there.has(name)).map(([address]) => address);
-    await this.#inTurn(() => this.#expel(gone));
+    await this.#book.expel(gone);
     for (const address of gone) {
       leases.give(address - 1);
       this.#leaving.delete(address);
     }
   }
-}
-
-function isGone(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
-
-function slotElement(name: string, address: number): Element {
-  const key = Buffer.alloc(20);
-  key.write(name, 'latin1');
-  key.writeUInt32BE(address, 16);
-  return { key };
-}
-
-function rangeElement(slot: number, { first, last }: AddressRange): Element {
-  return { key: Buffer.concat([big32(slot), big32(first)]), keyEnd: Buffer.concat([big32(slot), big32(last)]) };
-}
-
-function isAnothers({ address }: SlotPlace): NetworkError {
-  const text = `the lease of ${address} is another instance's now; the slot reaches nothing, destroy its sandbox`;
-  return new NetworkError('ERR_NETWORK_RANGE', 'adopt a slot', text);
 }
 
 function notKnown(place: SlotPlace): NetworkError {
@@ -452,4 +306,9 @@ function notKnown(place: SlotPlace): NetworkError {
     'find a slot',
     `${JSON.stringify(place.interfaceName)} at ${JSON.stringify(place.address)} is no slot of this network; adopt it first`,
   );
+}
+
+function isAnothers({ address }: SlotPlace): NetworkError {
+  const text = `the lease of ${address} is another instance's now; the slot reaches nothing, destroy its sandbox`;
+  return new NetworkError('ERR_NETWORK_RANGE', 'adopt a slot', text);
 }

@@ -38,7 +38,7 @@ export async function sweepNetwork(options: SweepOptions): Promise<void> {
     for (const lease of leases.of(options.instanceDirectory)) {
       const first = addressNumber(lease);
       // The next who has this address must not inherit its connections.
-      await forgetConnections(hostNetns, first + 1, () => false);
+      await forgetConnections(hostNetns, [first + 1], () => false);
       leases.give(first);
     }
   } catch (error) {

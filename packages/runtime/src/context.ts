@@ -74,7 +74,8 @@ export class RuntimeContext {
     this.disks = new DiskRoots(parts.options.dataDirectory, parts.instance.name, parts.workers);
     this.logger = parts.options.logger;
     const { network } = parts.options;
-    this.slots = new Slots({ instanceDirectory: parts.instance.directory, network, logger: this.logger });
+    const readyCeiling = parts.options.pool?.ceiling ?? 0;
+    this.slots = new Slots({ instanceDirectory: parts.instance.directory, network, logger: this.logger, readyCeiling });
     this.reaper = new Reaper(parts.workers, this.logger);
     this.sandboxes = new SandboxMap(new Subscribers(parts.options.subscriberBudgetMs, this.logger));
     this.loop = new LoopGauge({ budgetMs: parts.options.loopBudgetMs, logger: this.logger });
@@ -142,7 +143,7 @@ export class RuntimeContext {
 
   /** What the pool does waits until it is over. */
   hurrying<T>(work: Promise<T>): Promise<T> {
-    return this.pool === null ? work : this.pool.during(work);
+    return this.pool === null ? work : this.pool.during(this.slots.during(work));
   }
 
   /** close() waits for it; a failure is the work's own to report. */

@@ -24,9 +24,12 @@ export async function censusOf(context: RuntimeContext): Promise<Census> {
 }
 
 function knownDescriptors(context: RuntimeContext): KnownDescriptors {
-  const others = [...openContexts].filter((other) => other !== context).flatMap((other) => [...claimsOf(other).keys()]);
+  const others = [...openContexts]
+    .filter((other) => other !== context)
+    .flatMap((other) => [...claimsOf(other).keys(), ...other.slots.readyNetns()]);
   const isOthers = new Set(others);
   return {
+    readyNetns: new Set(context.slots.readyNetns()),
     registered: new Set(registeredFds().filter((fd) => !isOthers.has(fd))),
     claimed: claimsOf(context),
     netnsAreClaimed: [...openContexts].every(({ locks, slots }) => locks.areFree && slots.areSettled),

@@ -17,6 +17,8 @@ export interface KnownDescriptors {
    * it. Then a root that nobody claims is a leak.
    */
   readonly rootsAreClaimed: boolean;
+  /** Of network slots that wait for the next sandboxes. */
+  readonly readyNetns: ReadonlySet<number>;
   /** No sandbox is being made with a network slot, whose namespace is held until its init is in it: then nobody holds one. */
   readonly netnsAreClaimed: boolean;
 }
@@ -84,11 +86,12 @@ function ownerOf(
 }
 
 function registeredObject(descriptor: FoundDescriptor, known: KnownDescriptors): FoundObject {
-  const { rootsAreClaimed, netnsAreClaimed } = known;
+  const { rootsAreClaimed, netnsAreClaimed, readyNetns } = known;
   const { fd, link, isElsewhere } = descriptor;
   const isThere = (): boolean => isOpenAs(descriptor);
   const object = { what: `${fd} -> ${link}`, sandboxId: null, isThere } as const;
-  if (link.startsWith('net:[')) return { ...object, kind: 'netns', need: netnsAreClaimed ? 'nobody' : 'runtime' };
+  if (link.startsWith('net:['))
+    return { ...object, kind: 'netns', need: netnsAreClaimed && !readyNetns.has(fd) ? 'nobody' : 'runtime' };
   if (rootsAreClaimed && isElsewhere)
     return { ...object, kind: 'fd', what: `${object.what}, a root that no sandbox has`, need: 'nobody' };
   return { ...object, kind: 'fd', need: 'runtime' };

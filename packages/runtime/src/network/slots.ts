@@ -1,44 +1,18 @@
-import { closeFd } from '@hatchery/linux';
-import {
-  type Network,
-  type NetworkError,
-  type NetworkRules,
-  openNetwork,
-  type Slot,
-  type SlotPlace,
-} from '@hatchery/network';
+import { type Network, type NetworkError, type NetworkRules, openNetwork, type SlotPlace } from '@hatchery/network';
+import { monotonicMs } from '../monotonic.ts';
 import type { Logger } from '../types.ts';
 import { hasMarker, removeMarker, writeMarker } from './marker.ts';
 import type { CompiledNetworkOptions } from './network-options.ts';
+import { ReadySlots } from './ready-slots.ts';
 import { sweepNetworkOf } from './sweep-network-of.ts';
+import { TakenSlot } from './taken-slot.ts';
 
 export interface SlotsOptions {
   readonly instanceDirectory: string;
   readonly network: CompiledNetworkOptions;
   readonly logger: Logger;
-}
-
-/** A slot for a sandbox that is being made; `netns` is closed once init is in it. */
-export class TakenSlot {
-  readonly place: SlotPlace;
-  #netns: number | null;
-
-  constructor({ netns, interfaceName, address, gateway }: Slot) {
-    this.place = { interfaceName, address, gateway };
-    this.#netns = netns;
-  }
-
-  /** Descriptor of its network namespace, to be sent. */
-  get netns(): number {
-    if (this.#netns === null) throw new Error(`the namespace of ${this.place.interfaceName} is closed already`);
-    return this.#netns;
-  }
-
-  /** The namespace lives on by those who are in it. Any number of times. */
-  closeNetns(): void {
-    if (this.#netns !== null) closeFd(this.#netns);
-    this.#netns = null;
-  }
+  /** Slots that are made ahead at most; 0: none. */
+  readonly readyCeiling: number;
 }
 
 /**
@@ -52,8 +26,29 @@ export class Slots {
   /** Those whose release failed; tried again with the next. */
   readonly #unreleased = new Set<SlotPlace>();
 
+  /** null: none is made ahead. */
+  readonly #ready: ReadySlots | null;
+
   constructor(options: SlotsOptions) {
     this.#options = options;
+    const { logger, readyCeiling } = options;
+    const host = {
+      make: () => this.#make(undefined),
+      giveBack: (slot: TakenSlot) => this.giveBack(slot),
+      nowMs: monotonicMs,
+      logger,
+    };
+    this.#ready = readyCeiling === 0 ? null : new ReadySlots(host, readyCeiling);
+  }
+
+  /** What hurries: no slot is made ahead before it is over. */
+  during<T>(work: Promise<T>): Promise<T> {
+    return this.#ready === null ? work : this.#ready.during(work);
+  }
+
+  /** Descriptors of the namespaces that are held ready. */
+  readyNetns(): number[] {
+    return this.#ready?.netns() ?? [];
   }
 
   /** None is being made at this moment: every descriptor of a network namespace is somebody's. */
@@ -61,15 +56,20 @@ export class Slots {
     return this.#making === 0;
   }
 
-  /** A slot that reaches nothing until `setRules`. Rejects with NetworkError. */
+  /** A slot that reaches nothing until `setRules`, one that is ready if there is one. Rejects with NetworkError. */
   async take(sandboxId: string): Promise<TakenSlot> {
-    this.#making += 1;
-    try {
-      const network = await this.#open();
-      return new TakenSlot(await network.makeSlot({ sandboxId }));
-    } finally {
-      this.#making -= 1;
-    }
+    return this.#ready?.take() ?? (await this.#make(sandboxId));
+  }
+
+  /** The same for a sandbox that is made ahead itself. */
+  async takeAhead(sandboxId: string): Promise<TakenSlot> {
+    return await this.#make(sandboxId);
+  }
+
+  /** Of one that nobody is in, or is in any more. Never rejects. */
+  async giveBack(slot: TakenSlot): Promise<void> {
+    slot.closeNetns();
+    await this.release(slot.place);
   }
 
   /** Replaces all rules of a slot. `netns`, borrowed, has sockets inside be told. Rejects with NetworkError. */
@@ -112,12 +112,23 @@ export class Slots {
   /** Whose slots are still in use leaves the rules in force, for the next runner of the instance. Never rejects; it is told. */
   async close(): Promise<void> {
     const { instanceDirectory, logger } = this.#options;
+    await this.#ready?.close();
     if (this.#opening === null) return;
     try {
       await this.#releaseAll();
       if (await (await this.#opening).close()) removeMarker(instanceDirectory);
     } catch (err) {
       logger.error({ err }, 'the network of an instance could not be removed; the next opening tries again');
+    }
+  }
+
+  async #make(sandboxId: string | undefined): Promise<TakenSlot> {
+    this.#making += 1;
+    try {
+      const network = await this.#open();
+      return new TakenSlot(await network.makeSlot(sandboxId === undefined ? {} : { sandboxId }));
+    } finally {
+      this.#making -= 1;
     }
   }
 

@@ -64,12 +64,12 @@ function requireSame(shape: Shape): void {
 }
 
 function remainsOf(
-  { instance }: RuntimeContext,
+  context: RuntimeContext,
   { init, record, rootFd, workFd }: Pick<ParkedSandbox, 'init' | 'record' | 'rootFd' | 'workFd'>,
 ): Remains {
   return {
     id: record.id,
-    directory: sandboxDirectory(instance.directory, record.id),
+    directory: sandboxDirectory(context.instance.directory, record.id),
     head: formatHead(record),
     initPidfd: init.made.pidfd,
     rootFd,
@@ -79,6 +79,7 @@ function remainsOf(
     onDead: () => {
       init.connector.connection.close();
       closeSync(workFd);
+      if (record.slot !== null) context.inBackground(context.slots.release(record.slot));
     },
   };
 }

@@ -15,11 +15,11 @@ export interface Shape {
 }
 
 /**
- * null: such a sandbox is never parked. A root on disk is its own sandbox's from its first byte on, a network slot for now.
+ * null: such a sandbox is never parked. A root on disk is its own sandbox's from its first byte on.
  * Throws what stat(2) does when a layer is not there.
  */
 export function shapeOf(spec: CompiledSpec, image: Image): Shape | null {
-  if (spec.root !== 'memory' || spec.network !== null) return null;
+  if (spec.root !== 'memory') return null;
   const { rootBytes, rootInodes, shmBytes } = spec.limits;
   // A path may lead to another directory by the time somebody asks for it.
   const layers = image.layers.map(({ target, source }) => {
@@ -27,7 +27,9 @@ export function shapeOf(spec: CompiledSpec, image: Image): Shape | null {
     return [target, source, `${dev}:${ino}`];
   });
   const imageKey = JSON.stringify([image.key, layers]);
-  const key = JSON.stringify([imageKey, rootBytes, rootInodes, shmBytes]);
+  // A slot is bound at *make*; what it reaches comes with the take-over.
+  const hasSlot = spec.network !== null;
+  const key = JSON.stringify([imageKey, rootBytes, rootInodes, shmBytes, hasSlot]);
   return { key, imageName: spec.image, imageKey, image, spec: ofNobody(spec) };
 }
 
@@ -40,6 +42,7 @@ function ofNobody(spec: CompiledSpec): CompiledSpec {
     cwd: null,
     metadata: {},
     volumes: [],
+    network: spec.network === null ? null : { allow: [], deny: [] },
     timeoutMs: null,
     onTimeout: 'destroy',
   };

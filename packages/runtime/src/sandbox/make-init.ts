@@ -8,7 +8,7 @@ import type { Image } from '../image/image.ts';
 import type { LentLease } from '../instance/range-pool.ts';
 import { type SandboxRecord, writeRecord } from '../instance/record.ts';
 import { makeSandboxDirectory, removeSandboxDirectory, sandboxDirectory } from '../instance/sandbox-directory.ts';
-import type { TakenSlot } from '../network/slots.ts';
+import type { TakenSlot } from '../network/taken-slot.ts';
 import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 import { Connector } from './connector.ts';
 import { type Intent, newRecord } from './intent.ts';
@@ -53,16 +53,13 @@ async function claimId(context: RuntimeContext, steps: StepList, id: string, isN
 async function takeSlot(
   { slots }: RuntimeContext,
   steps: StepList,
-  { id, network }: CompiledSpec,
+  { spec: { id, network }, isAhead }: { spec: CompiledSpec; isAhead: boolean },
 ): Promise<TakenSlot | null> {
   if (network === null) return null;
   return await steps.run(
     'make a network slot',
-    () => slots.take(id),
-    async (slot) => {
-      slot.closeNetns();
-      await slots.release(slot.place);
-    },
+    () => (isAhead ? slots.takeAhead(id) : slots.take(id)),
+    (slot) => slots.giveBack(slot),
   );
 }
 
@@ -96,7 +93,7 @@ export async function makeInit(
     () => ranges.take(owner),
     (leased) => leased.release(),
   );
-  const slot = await takeSlot(context, steps, spec);
+  const slot = await takeSlot(context, steps, { spec, isAhead: intended.state === 'parked' });
   const intent = newRecord(context, spec, { lease, slot: slot?.place ?? null }, intended);
   await steps.run('record the intent', () => writeRecord(instance.directory, intent));
   const upper = await openDisk(context, steps, intent);

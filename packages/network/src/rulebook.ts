@@ -1,0 +1,237 @@
+import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
+import { type AddressRange, addressNumber } from './address.ts';
+import { type KernelState, readKernelState } from './kernel-state.ts';
+import type { Names } from './names.ts';
+import { big32 } from './netlink-message.ts';
+import type { SlotPlace } from './network.ts';
+import { addElements, batch, deleteElements, deleteTable, type Element, Family, type Request } from './nft-message.ts';
+import type { CompiledRules } from './rules.ts';
+import { type Bank, chainOf, rangeSet, rangeSets } from './ruleset.ts';
+import { Together } from './together.ts';
+
+const { inet, arp } = Family;
+const ignore = (): void => undefined;
+
+/** Where the rules are, and what the kernel has of them. */
+export interface RulebookParts {
+  readonly names: Names;
+  readonly hostNetns: number | null;
+  readonly state: KernelState;
+}
+
+/**
+ * The elements of one instance's sets: who may send, and towards what. Rejects with what the kernel said. A transaction
+ * costs 1 to 2 ms, and one that deletes about 10: so what is done often deletes nothing, or for many at once.
+ */
+export class Rulebook {
+  readonly #parts: RulebookParts;
+  /** One transaction at a time: the kernel has one lock for them anyway. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #silencing = new Together<number>((addresses) =>
+    this.#inTurn(() => this.#takeOut(addresses, { silenced: true })),
+  );
+
+  constructor(parts: RulebookParts) {
+    this.#parts = parts;
+  }
+
+  /** Lets a slot's packets in, towards nothing yet. */
+  admit(place: SlotPlace): Promise<void> {
+    return this.#inTurn(async () => {
+      const { names, state } = this.#parts;
+      const address = addressNumber(place.address);
+      const element = slotElement(place.interfaceName, address);
+      await this.#transact([
+        ...addElements(inet, names.table, 'slots', [element]),
+        ...addElements(arp, names.table, 'slots', [element]),
+      ]);
+      state.slots.set(address, place.interfaceName);
+    });
+  }
+
+  /** Replaces all rules of a slot at once. Resolves with whether they are its first. */
+  install(address: number, rules: CompiledRules): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { verdicts, answers } = this.#parts.state;
+      const isFirst = !verdicts.has(address) && !answers.has(address);
+      if (isFirst) await this.#putFirst(address, rules);
+      else await this.#replace(address, rules);
+      return isFirst;
+    });
+  }
+
+  /**
+   * Refuses a slot everything, which stays known by its address: refused and not dropped, because a socket that says goodbye
+   * to nobody would keep the namespace for minutes. Those that come while others wait for their turn go with them.
+   */
+  silence(address: number): Promise<void> {
+    return this.#silencing.do(address);
+  }
+
+  /** All elements of slots, in one transaction: what they send is dropped. */
+  expel(addresses: readonly number[]): Promise<void> {
+    return this.#inTurn(() => this.#takeOut(addresses, { silenced: false }));
+  }
+
+  /** Those that are chosen when its turn has come: slots are made and released meanwhile. */
+  expelAll(choose: (address: number) => boolean): Promise<void> {
+    return this.#inTurn(() => {
+      const { slots, verdicts, answers, ranges } = this.#parts.state;
+      const addresses = [slots, verdicts, answers, ...ranges.values()].flatMap((map) => [...map.keys()]);
+      return this.#takeOut([...new Set(addresses)].filter(choose), { silenced: false });
+    });
+  }
+
+  removeTables(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const family of [inet, arp]) {
+        await this.#transact([deleteTable(family, this.#parts.names.table)]).catch((error: unknown) => {
+          if (!isGone(error)) throw error;
+        });
+      }
+    });
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(ignore); // told to whoever asked for it
+    return done;
+  }
+
+  async #transact(requests: readonly Request[]): Promise<void> {
+    if (requests.length === 0) return;
+    await netlinkTransaction(this.#parts.hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(requests));
+  }
+
+  /**
+   * In one transaction, ranges and the element that points to them. The kernel puts these in force a moment apart, in which a
+   * denied address may be reached: so it is for slots that have no rules yet, and nobody in them.
+   */
+  async #putFirst(address: number, rules: CompiledRules): Promise<void> {
+    // What a change that failed has left there.
+    await this.#emptyBank(0, address);
+    const parts = [this.#filling(0, address, rules), this.#switching(address, rules, 0)];
+    await this.#transact(parts.flatMap(({ requests }) => requests));
+    for (const { done } of parts) done();
+  }
+
+  /** The new ranges are in the idle bank before the element is switched that says which bank is meant. */
+  async #replace(address: number, rules: CompiledRules): Promise<void> {
+    const { verdicts } = this.#parts.state;
+    const bank: Bank = verdicts.get(address)?.endsWith('0') === true ? 1 : 0;
+    const idle: Bank = bank === 0 ? 1 : 0;
+    // What a change that failed has left there.
+    await this.#emptyBank(bank, address);
+    for (const { requests, done } of [this.#filling(bank, address, rules), this.#switching(address, rules, bank)]) {
+      await this.#transact(requests);
+      done();
+    }
+    // Without effect from now on: what cannot be removed here is when the bank is used again, or with the slot.
+    await this.#emptyBank(idle, address).catch(ignore);
+  }
+
+  #filling(bank: Bank, address: number, rules: CompiledRules): { requests: Request[]; done: () => void } {
+    const { names, state } = this.#parts;
+    const lists = (['allow', 'deny'] as const).map((list) => {
+      const elements = rules[list].map((range) => rangeElement(address, range));
+      return { set: rangeSet(list, bank).name, elements };
+    });
+    return {
+      requests: lists.flatMap(({ set, elements }) => addElements(inet, names.table, set, elements)),
+      done: () => {
+        for (const { set, elements } of lists) if (elements.length > 0) state.ranges.get(set)?.set(address, elements);
+      },
+    };
+  }
+
+  #switching(address: number, { closed }: CompiledRules, bank: Bank): { requests: Request[]; done: () => void } {
+    const { names, state } = this.#parts;
+    const kind = closed ? 'closed' : 'open';
+    const key = big32(address);
+    return {
+      requests: (['verdicts', 'answers'] as const).flatMap((map) => [
+        ...(state[map].has(address) ? deleteElements(inet, names.table, map, [{ key }]) : []),
+        ...addElements(inet, names.table, map, [{ key, chain: chainOf(kind, bank, map === 'answers') }]),
+      ]),
+      done: () => {
+        state.verdicts.set(address, chainOf(kind, bank, false));
+        state.answers.set(address, chainOf(kind, bank, true));
+      },
+    };
+  }
+
+  async #emptyBank(bank: Bank, address: number): Promise<void> {
+    const sets = [rangeSet('allow', bank).name, rangeSet('deny', bank).name];
+    await this.#transact(sets.flatMap((set) => this.#rangesOut(set, [address])));
+    for (const set of sets) this.#parts.state.ranges.get(set)?.delete(address);
+  }
+
+  #rangesOut(set: string, addresses: readonly number[]): Request[] {
+    const ranges = this.#parts.state.ranges.get(set);
+    const elements = addresses.flatMap((address) => ranges?.get(address) ?? []);
+    return deleteElements(inet, this.#parts.names.table, set, elements);
+  }
+
+  /** Somebody else may have taken them out before, or the tables (`nft flush ruleset`): then what the kernel has counts. */
+  async #takeOut(addresses: readonly number[], options: { silenced: boolean }): Promise<void> {
+    try {
+      await this.#takeOutKnown(addresses, options);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.#readStateAnew();
+      await this.#takeOutKnown(addresses, options);
+    }
+  }
+
+  async #takeOutKnown(addresses: readonly number[], { silenced }: { silenced: boolean }): Promise<void> {
+    const { names, state } = this.#parts;
+    const slots = addresses.flatMap((address) => {
+      const name = state.slots.get(address);
+      return name === undefined || silenced ? [] : [slotElement(name, address)];
+    });
+    const keys = (map: Map<number, string>) =>
+      addresses.filter((address) => map.has(address)).map((address) => ({ key: big32(address) }));
+    await this.#transact([
+      ...deleteElements(inet, names.table, 'slots', slots),
+      ...deleteElements(arp, names.table, 'slots', slots),
+      ...deleteElements(inet, names.table, 'verdicts', keys(state.verdicts)),
+      ...deleteElements(inet, names.table, 'answers', keys(state.answers)),
+      ...rangeSets.flatMap(({ name }) => this.#rangesOut(name, addresses)),
+    ]);
+    const kept = silenced ? [] : [state.slots];
+    for (const map of [...kept, state.verdicts, state.answers, ...state.ranges.values()]) {
+      for (const address of addresses) map.delete(address);
+    }
+  }
+
+  async #readStateAnew(): Promise<void> {
+    const { hostNetns, names, state } = this.#parts;
+    const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
+      if (isGone(error)) return null;
+      throw error;
+    });
+    for (const map of ['slots', 'verdicts', 'answers'] as const) {
+      state[map].clear();
+      for (const [address, value] of now?.[map] ?? []) state[map].set(address, value);
+    }
+    for (const [set, ranges] of state.ranges) {
+      ranges.clear();
+      for (const [address, elements] of now?.ranges.get(set) ?? []) ranges.set(address, elements);
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function slotElement(name: string, address: number): Element {
+  const key = Buffer.alloc(20);
+  key.write(name, 'latin1');
+  key.writeUInt32BE(address, 16);
+  return { key };
+}
+
+function rangeElement(slot: number, { first, last }: AddressRange): Element {
+  return { key: Buffer.concat([big32(slot), big32(first)]), keyEnd: Buffer.concat([big32(slot), big32(last)]) };
+}
