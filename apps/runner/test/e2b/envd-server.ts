@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { SandboxSpec } from '@hatchery/runtime';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { createEnvd, type Envd } from '../../src/e2b/envd/create-envd.ts';
 import type { HostedDetails } from '../../src/e2b/hosted/hosted-details.ts';
 import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
@@ -42,6 +42,8 @@ async function listen(used: UsedHosted): Promise<Running> {
     },
     async close() {
       closing.abort();
+      // Streams say so to their clients, and end.
+      await vi.waitUntil(() => openAnswers === 0, { timeout: 10_000 });
       await envd.close();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -91,9 +93,9 @@ export function useEnvd(): UsedEnvd {
     get openAnswers() {
       return need().openAnswers;
     },
-    async reopen() {
+    async reopen(meanwhile) {
       await need().close();
-      await used.reopen();
+      await used.reopen(meanwhile);
       running = await listen(used);
     },
     create: (details, spec) => used.hosted.create(hostedSpec(details, spec), {}),

@@ -34,8 +34,8 @@ export interface UsedHosted {
   readonly directory: string;
   readonly runtime: Runtime;
   readonly hosted: HostedSandboxes;
-  /** Lets go of every sandbox and opens the instance anew, as a restarted server does. */
-  reopen(): Promise<void>;
+  /** Lets go of every sandbox and opens the instance anew, as a restarted server does. @param meanwhile nobody is there */
+  reopen(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 // In memory, as a run directory is.
@@ -77,8 +77,9 @@ export function useHosted(more: () => RuntimeOptions = () => ({})): UsedHosted {
       if (hosted === null) throw new Error('the runtime is open only while the tests run');
       return hosted;
     },
-    async reopen() {
+    async reopen(meanwhile) {
       await runtime?.close({ sandboxes: 'keep' });
+      await meanwhile?.();
       await open();
     },
   };

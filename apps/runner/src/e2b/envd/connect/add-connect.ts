@@ -5,6 +5,7 @@ import type { EnvdContext } from '../envd-context.ts';
 import { EnvdError } from '../envd-error.ts';
 import { hostedOf } from '../hosted-of.ts';
 import { boundTimeout } from './bound-timeout.ts';
+import { breakOff } from './break-off.ts';
 import { contextValuesOf } from './hosted-in.ts';
 import { logFaults } from './log-faults.ts';
 import { sendUniversal } from './send-universal.ts';
@@ -36,7 +37,7 @@ export function addConnect(app: FastifyInstance, context: EnvdContext, services:
   for (const handler of router.handlers)
     app.post(handler.requestPath, async (request: FastifyRequest, reply: FastifyReply) => {
       requireJson(request.headers['content-type']);
-      const values = contextValuesOf(hostedOf(request.raw), request.headers.authorization, () => reply.raw.destroy());
+      const values = contextValuesOf(hostedOf(request.raw), request.headers.authorization, () => breakOff(reply.raw));
       const asked = universalRequestFromNodeRequest(request.raw, reply.raw, undefined, values);
       boundTimeout(asked.header);
       const answer = await handler(asked);

@@ -29,8 +29,8 @@ export function userIn(context: HandlerContext): string {
   return callerIn(context).user;
 }
 
-/** Breaks the connection of a call, whatever is on the way. */
-export function breakOff(context: HandlerContext): void {
+/** Breaks the answer of a call off, whatever is on the way. */
+export function breakOffCall(context: HandlerContext): void {
   callerIn(context).breakOff();
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { breakOff } from './break-off.ts';
 
 /**
  * Writes an answer as fast as the client takes it: the next piece is asked for when the kernel has the one before. When the
@@ -7,13 +8,17 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
  * answer that fails half-way breaks the connection.
  */
 export async function sendUniversal(answer: UniversalServerResponse, response: ServerResponse): Promise<void> {
+  let isGone = response.destroyed;
   let goOn = (): void => {};
-  const onClose = (): void => goOn();
+  const onClose = (): void => {
+    isGone = true;
+    goOn();
+  };
   // Who goes away is told by the close; the error that comes with it says nothing more.
   response.once('close', onClose).on('error', () => {});
   const chunks = answer.body?.[Symbol.asyncIterator]();
   try {
-    if (response.destroyed) return;
+    if (isGone) return;
     response.writeHead(answer.status, Object.fromEntries(answer.header ?? []));
     for (let next = await chunks?.next(); next?.done === false; next = await chunks?.next()) {
       const { value } = next;
@@ -21,11 +26,11 @@ export async function sendUniversal(answer: UniversalServerResponse, response: S
         goOn = resolve;
         response.write(value, () => resolve());
       });
-      if (response.destroyed) return;
+      if (isGone) return;
     }
     response.end();
   } catch {
-    response.destroy();
+    breakOff(response);
   } finally {
     response.off('close', onClose);
     await chunks?.return?.();

@@ -1,5 +1,7 @@
 import type { Execution } from '@hatchery/runtime';
 import type { SandboxLog } from '../../hosted/sandbox-log.ts';
+import type { Drain } from './drain.ts';
+import type { ProcessRecord } from './process-record.ts';
 
 /** Who holds the program back and takes nothing for so long loses that, if somebody else listens. */
 const patienceMs = 10_000;
@@ -12,30 +14,38 @@ export interface Listener {
   changed(): void;
 }
 
+export interface AudienceParts {
+  readonly execution: Execution;
+  readonly record: ProcessRecord;
+  readonly log: SandboxLog;
+  readonly drain: Drain;
+  /** How long the program may wait for its first listener; null: until that comes. */
+  readonly waitMs: number | null;
+}
+
 /**
  * Those who listen to one process. The program waits for the one who came first and for no other; without any it goes on,
  * and what is then written is kept as far as the runtime keeps output.
  */
 export class Audience {
-  readonly #execution: Execution;
-  readonly #log: SandboxLog;
+  readonly #parts: AudienceParts;
   /** In the order of their rank. */
   readonly #listeners = new Set<Listener>();
   #watch: NodeJS.Timeout | null = null;
-  #isFlowing = false;
+  #goesOn = false;
+  /** null: nobody drains it. */
+  #draining: AbortController | null = null;
 
-  constructor(execution: Execution, log: SandboxLog) {
-    this.#execution = execution;
-    this.#log = log;
-  }
-
-  get isEmpty(): boolean {
-    return this.#listeners.size === 0;
+  constructor(parts: AudienceParts) {
+    this.#parts = parts;
+    if (parts.waitMs !== null) setTimeout(() => this.#goOn(), parts.waitMs).unref();
   }
 
   add(listener: Listener): void {
     this.#listeners.add(listener);
-    this.flow();
+    this.#goOn();
+    this.#draining?.abort();
+    this.#draining = null;
     if (this.#listeners.size > 1) this.#watch ??= setInterval(() => this.#judge(), patienceMs / 2).unref();
   }
 
@@ -44,6 +54,7 @@ export class Audience {
     this.#listeners.delete(listener);
     if (this.#listeners.size < 2) this.#stopWatch();
     if (wasFirst) this.#first()?.changed();
+    this.#drainIfLeft();
   }
 
   /** The program waits for this one. */
@@ -51,11 +62,29 @@ export class Audience {
     return this.#first() === listener;
   }
 
-  /** From now on the program never waits because nobody listens. */
-  flow(): void {
-    if (this.#isFlowing) return;
-    this.#isFlowing = true;
-    void keepFlowing(this.#execution, this.#log);
+  /** From now on the program does not wait for a listener to come. */
+  #goOn(): void {
+    if (!this.#goesOn) void this.#keepLog();
+    this.#goesOn = true;
+    this.#drainIfLeft();
+  }
+
+  #drainIfLeft(): void {
+    if (!this.#goesOn || this.#listeners.size > 0 || this.#draining !== null) return;
+    const { execution, record, drain } = this.#parts;
+    this.#draining = new AbortController();
+    void drain.follow(execution, record.delivered, this.#draining.signal);
+  }
+
+  /** The program does not wait for the log, which keeps only the last of it anyway. */
+  async #keepLog(): Promise<void> {
+    const { execution, log } = this.#parts;
+    try {
+      for await (const event of execution.attach({ lend: true, toEnd: true }))
+        if (event.type === 'data') log.write(execution.pid, event.stream, event.data);
+    } catch {
+      // The runtime closes: the program's next reader is another server's.
+    }
   }
 
   #first(): Listener | undefined {
@@ -75,15 +104,5 @@ export class Audience {
   #stopWatch(): void {
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#watch = null;
-  }
-}
-
-/** Takes everything at once, until the end of the output; the sandbox's log keeps the last of it. */
-async function keepFlowing(execution: Execution, log: SandboxLog): Promise<void> {
-  try {
-    for await (const event of execution.attach({ lend: true, toEnd: true }))
-      if (event.type === 'data') log.write(execution.pid, event.stream, event.data);
-  } catch {
-    // The runtime closes: the program's next reader is another server's.
   }
 }

@@ -1,7 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution, ExitStatus } from '@hatchery/runtime';
-import type { SandboxLog } from '../../hosted/sandbox-log.ts';
-import { Audience } from './audience.ts';
+import { Audience, type AudienceParts } from './audience.ts';
 import type { ProcessRecord } from './process-record.ts';
 
 /** Of standard input that was sent and that the program has not taken. */
@@ -16,10 +15,10 @@ export class EnvdProcess {
   #isSignalled = false;
   #untaken = 0;
 
-  constructor(execution: Execution, record: ProcessRecord, log: SandboxLog) {
-    this.execution = execution;
-    this.record = record;
-    this.audience = new Audience(execution, log);
+  constructor(parts: AudienceParts) {
+    this.execution = parts.execution;
+    this.record = parts.record;
+    this.audience = new Audience(parts);
   }
 
   get pid(): number {

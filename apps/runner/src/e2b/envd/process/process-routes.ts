@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import { breakOff, hostedIn, userIn } from '../connect/hosted-in.ts';
+import { breakOffCall, hostedIn, userIn } from '../connect/hosted-in.ts';
 import { keepaliveMs, withKeepalive } from '../connect/keepalive.ts';
 import type { EnvdContext } from '../envd-context.ts';
 import {
@@ -111,7 +111,7 @@ async function* messagesOf(
   } catch (error) {
     if (error instanceof SandboxGone) {
       // As a connection to a machine that is gone: clients ask /health then, and say what has happened.
-      breakOff(call);
+      breakOffCall(call);
       throw new ConnectError('the sandbox has ended', Code.Aborted);
     }
     if (closing.aborted)

@@ -103,12 +103,13 @@ export class ProcessStream implements Listener {
     const size = isPty ? ptyPieceBytes : pieceBytes;
     this.#begun.add(stream);
     for (let at = 0; at < data.length; at += size) {
-      const value = data.subarray(at, at + size);
+      const piece = data.subarray(at, at + size);
+      const value = piece.toString('base64');
       this.#busySince = performance.now();
       yield { event: { case: 'data', value: { output: { case: isPty ? 'pty' : stream, value } } } };
       this.#busySince = null;
       // Asked for the next: this one has gone to the client.
-      this.#offsets[stream] = offset + at + value.length;
+      this.#offsets[stream] = offset + at + piece.length;
       record.deliver(stream, this.#offsets[stream]);
       // The memory of the rest was lent by an attachment that is over.
       if (this.#attachment.signal.aborted) return;

@@ -1,10 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { Execution } from '@hatchery/runtime';
-import type { SandboxLog } from '../../hosted/sandbox-log.ts';
 import type { ProcessSelector } from '../protocol/process.generated.ts';
+import type { AudienceParts } from './audience.ts';
 import { isGone } from './end-event.ts';
 import { EnvdProcess } from './envd-process.ts';
-import type { ProcessRecord } from './process-record.ts';
 
 /** Who connects so late is still told how it ended. */
 const retentionMs = 30_000;
@@ -15,16 +13,11 @@ const maxEnded = 1000;
 export class ProcessTable {
   readonly #running = new Set<EnvdProcess>();
   readonly #ended = new Map<EnvdProcess, NodeJS.Timeout>();
-  readonly #log: SandboxLog;
-
-  /** @param log gets what they write */
-  constructor(log: SandboxLog) {
-    this.#log = log;
-  }
 
   /** From now on it is found. */
-  add(execution: Execution, record: ProcessRecord): EnvdProcess {
-    const process = new EnvdProcess(execution, record, this.#log);
+  add(parts: AudienceParts): EnvdProcess {
+    const { record } = parts;
+    const process = new EnvdProcess(parts);
     this.#running.add(process);
     void process.ended().then((status) => {
       this.#running.delete(process);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Execution } from '@hatchery/runtime';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
 import type { EnvdContext } from '../envd-context.ts';
+import { Drain } from './drain.ts';
 import type { EnvdProcess } from './envd-process.ts';
 import { type ProcessInfo, ProcessRecord } from './process-record.ts';
 import { ProcessTable } from './process-table.ts';
@@ -14,6 +15,7 @@ const returnMs = 30_000;
 export class ProcessTables {
   readonly #hosted: EnvdContext['hosted'];
   readonly #directory: string | null;
+  readonly #drain = new Drain();
   readonly #tables = new WeakMap<HostedSandbox, ProcessTable>();
 
   /**
@@ -43,15 +45,20 @@ export class ProcessTables {
   of(hosted: HostedSandbox): ProcessTable {
     const known = this.#tables.get(hosted);
     if (known !== undefined) return known;
-    const table = new ProcessTable(this.#hosted.logOf(hosted));
+    const table = new ProcessTable();
     this.#tables.set(hosted, table);
     return table;
   }
 
-  /** A process has been started. */
+  /** A process has been started, for a client that is there. */
   add(hosted: HostedSandbox, execution: Execution, info: ProcessInfo): EnvdProcess {
     const path = this.#directory === null ? null : join(this.#directory, hosted.id, execution.id);
-    return this.of(hosted).add(execution, ProcessRecord.create(info, path));
+    return this.#add(hosted, execution, ProcessRecord.create(info, path), null);
+  }
+
+  #add(hosted: HostedSandbox, execution: Execution, record: ProcessRecord, waitMs: number | null): EnvdProcess {
+    const log = this.#hosted.logOf(hosted);
+    return this.of(hosted).add({ execution, record, log, drain: this.#drain, waitMs });
   }
 
   #adopt(hosted: HostedSandbox, directory: string): void {
@@ -63,8 +70,7 @@ export class ProcessTables {
         rmSync(path, { recursive: true });
         continue;
       }
-      const { audience } = this.of(hosted).add(execution, record);
-      setTimeout(() => audience.flow(), returnMs).unref();
+      this.#add(hosted, execution, record, returnMs);
     }
   }
 }

@@ -61,6 +61,7 @@ const codes: Partial<Record<ErrorCode, Code>> = {
   ERR_EXEC_NOT_FOUND: Code.InvalidArgument,
   ERR_EXEC_PERMISSION: Code.InvalidArgument,
   ERR_EXEC_TOO_LARGE: Code.InvalidArgument,
+  ERR_FILE_PATH: Code.InvalidArgument,
   ERR_SANDBOX_STATE: Code.Unavailable,
   ERR_SANDBOX_LOST: Code.Unavailable,
   ERR_RUNTIME_CLOSED: Code.Unavailable,

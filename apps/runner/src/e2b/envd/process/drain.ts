@@ -1,0 +1,43 @@
+import type { Execution } from '@hatchery/runtime';
+import type { Delivered } from './process-record.ts';
+
+/** Of all processes together. */
+const bytesPerMs = 32 * 1024;
+/** Nobody waits for less. */
+const leastWaitMs = 10;
+
+/**
+ * Takes what nobody listens to out of the pipes, so that no program waits for a client that is gone. All together may write
+ * only so much: programs that write for ever are slowed down instead of using up this process's time, which other clients need.
+ */
+export class Drain {
+  #freeAt = 0;
+
+  /** Until the output ends, or `signal`. What the runtime keeps of it can be read later. */
+  async follow(execution: Execution, { stdout, stderr }: Delivered, signal: AbortSignal): Promise<void> {
+    const from = { stdoutOffset: stdout, stderrOffset: stderr };
+    try {
+      for await (const event of execution.attach({ ...from, backPressure: true, lend: true, toEnd: true, signal }))
+        if (event.type === 'data') await this.#pay(event.data.length, signal);
+    } catch {
+      // Somebody listens again; or the runtime closes, and the program's next reader is another server's.
+    }
+  }
+
+  async #pay(bytes: number, signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    this.#freeAt = Math.max(now, this.#freeAt) + bytes / bytesPerMs;
+    if (this.#freeAt - now > leastWaitMs) await pause(this.#freeAt - now, signal);
+  }
+}
+
+/** Ends early when the signal is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener('abort', onAbort);
+}
