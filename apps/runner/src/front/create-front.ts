@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { EnvdError } from '../e2b/envd/envd-error.ts';
 import type { HostedSandbox } from '../e2b/hosted/hosted-sandbox.ts';
 import type { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
 import { requireHosted } from '../e2b/proxy/awake.ts';
@@ -9,7 +10,8 @@ import { Refusal } from '../e2b/proxy/refusal.ts';
 import { sendRefusal } from '../e2b/proxy/send-refusal.ts';
 import type { TcpHandler } from '../serve/tcp-listener.ts';
 import { type Destination, destinationOf } from './destination.ts';
-import { sendBadRequest, sendRedirect } from './short-answers.ts';
+import { sendError, sendRedirect } from './short-answers.ts';
+import { bySignature, signedQuery } from './signed-file.ts';
 
 /** Who answers what comes over the one port. */
 export interface FrontParts {
@@ -20,8 +22,6 @@ export interface FrontParts {
   readonly hosted: HostedSandboxes;
   /** What the names of sandboxes end in, with or without a port. */
   readonly domain: string;
-  /** A signed URL of a file names no sandbox where clients have one address for all: its signature tells whose it is. */
-  findBySignature(url: string): HostedSandbox | undefined;
 }
 
 /** Where envd is, of every sandbox. */
@@ -38,7 +38,7 @@ export function createFront(parts: FrontParts): TcpHandler {
 
 function dispatch(parts: FrontParts, request: Request, answer: Answer): void {
   const found = destination(parts, request);
-  if (found.to === 'nowhere') sendBadRequest(answer, found.message);
+  if (found.to === 'nowhere') sendError(answer, 400, found.message);
   else if (found.to === 'redirect') sendRedirect(answer, found.location);
   else if (found.to === 'control') controlOrFile(parts, request, answer);
   else if (found.port === envdPort) envd(parts, request, answer, found);
@@ -46,10 +46,14 @@ function dispatch(parts: FrontParts, request: Request, answer: Answer): void {
 }
 
 function controlOrFile(parts: FrontParts, request: Request, answer: Answer): void {
-  const { url = '' } = request;
-  const signed = /^\/files\?(?:.*&)?signature=/.test(url) ? parts.findBySignature(url) : undefined;
-  if (signed === undefined) parts.control.routing(request, answer);
-  else parts.envd.handle(request, answer, signed);
+  const query = signedQuery(request.url);
+  if (query === null) {
+    parts.control.routing(request, answer);
+    return;
+  }
+  const whose = bySignature(parts.hosted, query);
+  if (whose instanceof EnvdError) sendError(answer, whose.status, whose.message);
+  else parts.envd.handle(request, answer, whose);
 }
 
 function envd(

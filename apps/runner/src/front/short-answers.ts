@@ -1,9 +1,9 @@
 import { type Answer, writeHead } from '../e2b/proxy/exchange.ts';
 
-/** To a request that can be understood and leads nowhere. */
-export function sendBadRequest(answer: Answer, message: string): void {
-  const body = JSON.stringify({ code: 400, message });
-  writeHead(answer, 400, {
+/** As the control API and envd tell errors. */
+export function sendError(answer: Answer, status: number, message: string): void {
+  const body = JSON.stringify({ code: status, message });
+  writeHead(answer, status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   });

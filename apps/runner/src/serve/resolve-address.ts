@@ -15,7 +15,7 @@ export async function resolveAddress(host: string, { isSafe }: { isSafe: boolean
   if (isSafe || loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return address;
   throw new CliError(
     'ERR_SERVER_ADDRESS',
-    `--host ${host}: others than this machine reach it, and API keys would cross the network in the clear; listen on 127.0.0.1 behind something that speaks TLS, or give --insecure-http`,
+    `--host ${host}: others than this machine reach it, and API keys would cross the network in the clear; give --tls-cert and --tls-key, listen on 127.0.0.1 behind something that speaks TLS, or give --insecure-http`,
   );
 }
 

@@ -1,7 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CliError } from '../cli-error.ts';
+import { type Answer, type Request, writeHead } from '../e2b/proxy/exchange.ts';
+import { Http2Sessions } from '../front/http2-sessions.ts';
+import { peekProtocol } from '../front/peek-protocol.ts';
+import type { TlsIdentity } from '../front/tls-identity.ts';
 import { whyRefused } from './check-request.ts';
 
 /** Until a request's headers are complete, of a new connection, too. */
@@ -11,7 +16,7 @@ const idleMs = 75_000;
 
 /** Answers what comes over the port. */
 export interface TcpHandler {
-  request(request: IncomingMessage, response: ServerResponse): void;
+  request(request: Request, response: Answer): void;
   /** Whether a request that asks for another protocol goes to `upgrade`; otherwise what it asks for is ignored (RFC 9110, 7.8). */
   upgrades(request: IncomingMessage): boolean;
   /** The socket is the handler's from now on. */
@@ -25,30 +30,43 @@ export interface TcpPlace {
   readonly port: number;
   /** One more is closed at once. */
   readonly maxConnections: number;
+  /** null: without TLS. */
+  readonly tls: TlsIdentity | null;
 }
 
-/** One TCP port, from its first connection to its last. */
+/** One TCP port, from its first connection to its last. It speaks HTTP/1.1 and HTTP/2, with TLS or without. */
 export class TcpListener {
   readonly #server: Server;
   readonly #handler: TcpHandler;
+  readonly #scheme: string;
+  readonly #http2: Http2Sessions;
   readonly #sockets = new Set<Socket>();
   /** Connections on which a request is being answered. */
   readonly #answering = new WeakSet<Socket>();
   #isEnding = false;
   #closed: Promise<void> | null = null;
 
-  private constructor(handler: TcpHandler, maxConnections: number) {
+  private constructor(handler: TcpHandler, { maxConnections, tls }: TcpPlace) {
     this.#handler = handler;
-    this.#server = createServer({
+    const options = {
       headersTimeout: headersMs,
       // A body may take as long as its route allows.
       requestTimeout: 0,
       keepAliveTimeout: idleMs,
       connectionsCheckingInterval: 1000,
       noDelay: true,
-      shouldUpgradeCallback: (request) => this.#whyRefused(request) === null && handler.upgrades(request),
+      shouldUpgradeCallback: (request: IncomingMessage) =>
+        this.#whyRefused(request) === null && handler.upgrades(request),
+    };
+    const alpn = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: headersMs };
+    this.#server = tls === null ? createServer(options) : createTlsServer({ ...options, ...tls, ...alpn });
+    this.#scheme = tls === null ? 'http' : 'https';
+    this.#http2 = new Http2Sessions((request, response) => this.#onRequest(request, response), {
+      firstMs: headersMs,
+      idleMs,
     });
     this.#server.maxConnections = maxConnections;
+    this.#serveBoth(tls === null ? 'connection' : 'secureConnection');
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -60,9 +78,31 @@ export class TcpListener {
     });
   }
 
+  /** What a connection of the server speaks decides who gets it: with TLS it is negotiated, without it its first bytes tell. */
+  #serveBoth(event: 'connection' | 'secureConnection'): void {
+    const [serveHttp1] = this.#server.listeners(event);
+    if (serveHttp1 === undefined) throw new Error(`node:http listens for no ${event}`);
+    this.#server.removeAllListeners(event);
+    const take = (socket: Socket, isHttp2: boolean): void => {
+      if (isHttp2) this.#http2.take(socket);
+      else serveHttp1.call(this.#server, socket);
+    };
+    this.#server.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
+      // Until somebody else listens; and whoever resets a connection is told by its end.
+      socket.on('error', () => {});
+      if (event === 'secureConnection') take(socket, socket.alpnProtocol === 'h2');
+      else
+        peekProtocol(socket, headersMs, (isHttp2) => {
+          take(socket, isHttp2);
+          if (!isHttp2) socket.resume();
+        });
+    });
+  }
+
   /** Resolves when it takes connections. Throws ERR_SERVER_ADDRESS. */
-  static async listen({ host, port, maxConnections }: TcpPlace, handler: TcpHandler): Promise<TcpListener> {
-    const listener = new TcpListener(handler, maxConnections);
+  static async listen(place: TcpPlace, handler: TcpHandler): Promise<TcpListener> {
+    const { host, port } = place;
+    const listener = new TcpListener(handler, place);
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error): void => {
         const text = `nobody can listen at ${host} port ${port}: ${cause.message}; choose another --port (0: any, none: no TCP) or --host`;
@@ -80,7 +120,7 @@ export class TcpListener {
   /** Where clients reach it. */
   get url(): string {
     const { address, family, port } = this.#server.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    return `${this.#scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
   /** Connections that are open now. */
@@ -94,6 +134,7 @@ export class TcpListener {
     this.#isEnding = true;
     // Resolves when the last connection is gone; idle ones go at once.
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
+    this.#http2.beginEnd();
   }
 
   /** Resolves when nobody is connected any more: after `graceMs` whoever is left is cut off. */
@@ -106,10 +147,10 @@ export class TcpListener {
     clearTimeout(timer);
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
+  #onRequest(request: Request, response: Answer): void {
     const why = this.#whyRefused(request);
-    this.#answering.add(socket);
+    const { socket } = request;
+    if (response instanceof ServerResponse) this.#answering.add(socket);
     // A client that breaks off is no fault of ours; the response closes with it.
     request.on('error', () => {});
     response.on('error', () => {});
@@ -122,18 +163,18 @@ export class TcpListener {
     else this.#handler.request(request, response);
   }
 
-  #whyRefused(request: IncomingMessage): string | null {
+  #whyRefused(request: Request): string | null {
     // Clients have no need of it, and it would pass by every bound that is counted in connections.
     if (this.#answering.has(request.socket)) return 'send the next request when this one is answered';
     return whyRefused(request);
   }
 }
 
-/** Answers, and closes the connection then: what follows on it was not meant for us. */
-function refuse(response: ServerResponse, status: number, message: string): void {
+/** Answers, and closes the connection then: what follows on it was not meant for us. Of HTTP/2 it was one request only. */
+function refuse(response: Answer, status: number, message: string): void {
   const body = JSON.stringify({ code: status, message: `${STATUS_CODES[status]}: ${message}` });
-  response.writeHead(status, {
-    connection: 'close',
+  writeHead(response, status, {
+    ...(response instanceof ServerResponse ? { connection: 'close' } : {}),
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   });

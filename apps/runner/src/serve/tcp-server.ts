@@ -1,16 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
-import { createFront } from '../front/create-front.ts';
+import { createFront, type FrontParts } from '../front/create-front.ts';
+import { loadTls } from '../front/load-tls.ts';
 import { countProxied } from './count-proxied.ts';
 import { type ControlContext, createControl } from './create-control.ts';
 import { resolveAddress } from './resolve-address.ts';
 import type { ServeSettings } from './settings/serve-settings.ts';
 import { TcpListener } from './tcp-listener.ts';
-
-/** Requests and upgraded connections to the ports of one sandbox at once. */
-const maxProxied = 1000;
 
 interface Parts {
   readonly control: FastifyInstance;
@@ -28,30 +27,25 @@ export class TcpServer {
     this.#listener = listener;
   }
 
-  /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS. */
+  /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
   static async start(shared: Omit<ControlContext, 'domain'>, settings: ServeSettings): Promise<TcpServer | null> {
-    const { host, port, insecureHttp, maxConnections, runDirectory } = settings;
+    const { host, port, insecureHttp, maxConnections, maxSandboxConnections, tlsDev, runDirectory } = settings;
     if (port === null) return null;
-    const address = await resolveAddress(host, { isSafe: insecureHttp });
+    // A wildcard for names of two labels, as *.localhost, is no client's to trust.
+    const name = settings.domain ?? (tlsDev ? 'sbx.localhost' : 'localhost');
+    const tls = await loadTls(settings, name);
+    const address = await resolveAddress(host, { isSafe: insecureHttp || tls !== null });
     // Nobody asks before the port is known.
-    let domain = settings.domain ?? 'localhost';
+    let domain = name;
     const { runtime, hosted, logger, metrics, closing } = shared;
     const control = createControl({ ...shared, domain: () => domain });
     const envd = createEnvd({ hosted, logger, metrics, closing, stateDirectory: join(runDirectory, 'e2b') });
-    const proxy = countProxied(metrics, createProxy({ runtime, hosted, logger, maxConnections: maxProxied }));
+    const served = { runtime, hosted, logger, closing, maxConnections: maxSandboxConnections };
+    const proxy = countProxied(metrics, createProxy(served));
     await control.ready();
-    const front = createFront({
-      control,
-      envd,
-      proxy,
-      hosted,
-      get domain() {
-        return domain;
-      },
-      findBySignature: () => undefined,
-    });
-    const listener = await TcpListener.listen({ host: address, port, maxConnections }, front);
-    if (settings.domain === null) domain = `localhost:${new URL(listener.url).port}`;
+    const front = createFront({ control: routed(control), envd, proxy, hosted, domain: name });
+    const listener = await TcpListener.listen({ host: address, port, maxConnections, tls }, front);
+    if (settings.domain === null) domain = `${name}:${new URL(listener.url).port}`;
     return new TcpServer({ control, envd, proxy }, listener);
   }
 
@@ -71,4 +65,9 @@ export class TcpServer {
     proxy.close();
     await Promise.all([control.close(), envd.close()]);
   }
+}
+
+/** Fastify's own type knows HTTP/1.1 only; what it uses of either is the same. */
+function routed(control: FastifyInstance): FrontParts['control'] {
+  return { routing: (request, answer) => control.routing(request as IncomingMessage, answer as ServerResponse) };
 }

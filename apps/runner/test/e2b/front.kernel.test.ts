@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sign } from '../../src/e2b/envd/files/signature.ts';
 import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
 import { routing, startWeb, useProxied } from './proxied.ts';
 
@@ -28,17 +29,32 @@ describe('one port', () => {
       { headers: routing(hosted, 49983) },
       { headers: { Host: `49983-${id}.sbx.test` } },
       { path: `/sandbox/${id}/port/49983/health` },
-      { path: `/files?path=a&signature=${id}` },
     ];
     for (const asked of asEnvd)
       expect(String((await used.ask(asked)).body), JSON.stringify(asked)).toBe(`envd of ${id}`);
-    for (const asked of [
-      {},
-      { headers: { Host: 'api.sbx.test' } },
-      { path: '/files?path=a' },
-      { path: `/x?signature=${id}` },
-    ])
+    for (const asked of [{}, { headers: { Host: 'api.sbx.test' } }, { path: '/files?path=a' }])
       expect(String((await used.ask(asked)).body)).toBe('control');
+  });
+
+  it('finds whose file it is by the signature of a URL that names no sandbox', async () => {
+    const signed = { path: '/a', operation: 'read', username: '', expiration: null } as const;
+    const signature = sign(signed, hosted.envdToken ?? '');
+    const url = (path: string, given: string): string =>
+      `/files?${new URLSearchParams({ path, signature: given }).toString()}`;
+    for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+      const { status, body } = await used.ask({ method, path: url('/a', signature) });
+      expect([status, String(body)]).toEqual([200, method === 'HEAD' ? '' : `envd of ${hosted.id}`]);
+    }
+    const unfit = [
+      url('/b', signature),
+      url('/a', 'v1_no'),
+      `${url('/a', signature)}&signature=x`,
+      '/files?signature=',
+    ];
+    for (const path of unfit) {
+      const { status, json } = await used.ask({ path });
+      expect([status, json], path).toEqual([401, { code: 401, message: 'invalid signature' }]);
+    }
   });
 
   // Probe H06.

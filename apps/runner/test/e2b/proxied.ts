@@ -61,22 +61,29 @@ export function useProxied(options: { maxConnections?: number } = {}): UsedProxi
   const used = useHosted();
   let listener: TcpListener | null = null;
   let proxy: Proxy | null = null;
+  const closing = new AbortController();
   beforeAll(async () => {
     const { runtime, hosted } = used;
     const logger = { debug() {}, info() {}, warn() {}, error: (...about: unknown[]) => console.error(...about) };
-    proxy = createProxy({ runtime, hosted, logger, maxConnections: options.maxConnections ?? 64 });
+    proxy = createProxy({
+      runtime,
+      hosted,
+      logger,
+      closing: closing.signal,
+      maxConnections: options.maxConnections ?? 64,
+    });
     const front = createFront({
       // Who would answer is told by its name.
       control: { routing: (_request, answer) => void answer.end('control') },
       envd: { handle: (_request, answer, { id }) => void answer.end(`envd of ${id}`) },
-      findBySignature: (url) => hosted.list().find(({ id }) => url.includes(`signature=${id}`)),
       proxy,
       hosted,
       domain,
     });
-    listener = await TcpListener.listen({ host: '127.0.0.1', port: 0, maxConnections: 256 }, front);
+    listener = await TcpListener.listen({ host: '127.0.0.1', port: 0, maxConnections: 256, tls: null }, front);
   });
   afterAll(async () => {
+    closing.abort();
     await listener?.end(0);
     proxy?.close();
   });

@@ -16,8 +16,9 @@ export async function awake(hosted: HostedSandboxes, found: HostedSandbox): Prom
   const { id, sandbox, details } = found;
   const { state } = sandbox;
   if (state === 'running') return;
-  if (!details.autoResume)
-    throw state === 'paused' || state === 'stopped' ? Refusal.notFound(id) : Refusal.inTransition(id);
+  // One that was stopped has no processes that could answer: nothing but its owner starts it.
+  if (state === 'stopped' || (state === 'paused' && !details.autoResume)) throw Refusal.notFound(id);
+  if (!details.autoResume) throw Refusal.inTransition(id);
   try {
     await hosted.wake(found);
   } catch (cause) {

@@ -26,6 +26,8 @@ export interface ProxyContext {
   readonly runtime: Runtime;
   readonly hosted: HostedSandboxes;
   readonly logger: Logger;
+  /** Fires when the server ends: upgraded connections, which have no end of their own, end then. */
+  readonly closing: AbortSignal;
   /** Requests and upgraded connections of one sandbox at a time. */
   readonly maxConnections: number;
 }
@@ -36,7 +38,15 @@ export function createProxy(context: ProxyContext): Proxy {
     try {
       const hosted = await admit(context, request, target);
       using _entry = enter(connections.of(hosted.sandbox), hosted, context.maxConnections);
-      await forward({ request, answer, head, hosted, target, connections: connections.of(hosted.sandbox) });
+      await forward({
+        request,
+        answer,
+        head,
+        hosted,
+        target,
+        connections: connections.of(hosted.sandbox),
+        closing: context.closing,
+      });
     } catch (error) {
       sendRefusal(request, answer, asRefusal(error, target, context.logger));
     }

@@ -21,6 +21,7 @@ export interface Exchange {
   readonly hosted: HostedSandbox;
   readonly target: Target;
   readonly connections: SandboxConnections;
+  readonly closing: AbortSignal;
 }
 
 /** Has the server inside answer. Resolves when all of it has gone both ways; throws a Refusal while nothing has gone back. */
@@ -82,7 +83,7 @@ async function pass({ answer, target }: Exchange, message: IncomingMessage): Pro
 
 /** From here on nobody looks at what goes by. */
 async function join(
-  { answer, head }: Exchange,
+  { answer, head, closing: signal }: Exchange,
   message: IncomingMessage,
   server: { socket: Duplex; head: Buffer },
 ): Promise<void> {
@@ -96,7 +97,7 @@ async function join(
   if (head !== null && head.length > 0) client.unshift(head);
   if (server.head.length > 0) server.socket.unshift(server.head);
   // One that fails destroys both.
-  await Promise.allSettled([pipeline(client, server.socket), pipeline(server.socket, client)]);
+  await Promise.allSettled([pipeline(client, server.socket, { signal }), pipeline(server.socket, client, { signal })]);
 }
 
 function headOf(message: IncomingMessage): string {

@@ -8,7 +8,12 @@ export interface ServeSettings {
   readonly port: number | null;
   readonly insecureHttp: boolean;
   readonly maxConnections: number;
-  /** null: `localhost` with the port. */
+  readonly maxSandboxConnections: number;
+  /** Both or none. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  readonly tlsDev: boolean;
+  /** null: `localhost` with the port, `sbx.localhost` with tlsDev. */
   readonly domain: string | null;
   /** In milliseconds. */
   readonly maxTimeout: number;
@@ -64,10 +69,30 @@ export const serveSettings: { readonly [Name in SettingName]: Setting<ServeSetti
     value: '<count>',
     help: 'clients that are connected to the port at once, at most',
   },
+  maxSandboxConnections: {
+    kind: integer(1, 1_000_000),
+    default: 512,
+    value: '<count>',
+    help: 'requests and websockets to servers inside one sandbox at once, at most',
+  },
+  tlsCert: {
+    kind: text('the path of a file'),
+    default: null,
+    usual: 'no TLS',
+    value: '<file>',
+    help: 'speak TLS with this certificate and its chain (PEM)',
+  },
+  tlsKey: { kind: text('the path of a file'), default: null, usual: 'no TLS', value: '<file>', help: 'its key (PEM)' },
+  tlsDev: {
+    kind: toggle,
+    default: false,
+    value: null,
+    help: 'speak TLS with a certificate made here, for whoever is told to trust it',
+  },
   domain: {
     kind: text('a host name, with a port where it is not the usual one', '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$'),
     default: null,
-    usual: 'localhost and the port',
+    usual: 'localhost and the port; with --tls-dev sbx.localhost and the port',
     value: '<name>',
     help: 'under which clients find the ports of sandboxes: <port>-<id>.<name>',
   },
