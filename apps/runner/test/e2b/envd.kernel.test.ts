@@ -79,3 +79,16 @@ it('what only a control plane may call is not there', async () => {
   }
   await one.sandbox.destroy();
 });
+
+it('/metrics tells what the sandbox uses and may use', async () => {
+  const one = await used.create({}, { limits: { memoryBytes: 256 * 2 ** 20, cpus: 1.5 } });
+  const answer = await used.fetch(one, '/metrics');
+  expect(answer.status).toBe(200);
+  const figures = (await answer.json()) as Record<string, number>;
+  expect(figures).toMatchObject({ cpu_count: 2, mem_total: 256 * 2 ** 20, mem_total_mib: 256 });
+  const { disk_used: taken, disk_total: total, mem_used: memory, ts } = figures;
+  expect(taken).toBeLessThan(total ?? 0);
+  expect(Math.abs((ts ?? 0) - Date.now() / 1000)).toBeLessThan(60);
+  if (memory !== undefined) expect(figures).toHaveProperty('mem_used_mib', Math.floor(memory / 2 ** 20));
+  await one.sandbox.destroy();
+});

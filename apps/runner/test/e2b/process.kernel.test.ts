@@ -171,6 +171,18 @@ it('SIGKILL and SIGTERM end it, no other signal is sent; its pid is nobody’s t
   await hosted.sandbox.destroy();
 });
 
+it('once a SIGKILL is answered the process is gone', async () => {
+  const hosted = await used.create();
+  const kill = (pid: number) =>
+    call(used, hosted, 'process.Process/SendSignal', { process: { pid }, signal: 'SIGNAL_SIGKILL' });
+  const all = await Promise.all(Array.from({ length: 8 }, () => startedWith(hosted, 'exec sleep 1000')));
+  for (const { pid } of all) {
+    expect(await kill(pid)).toEqual([200, {}]);
+    expect((await kill(pid))[0]).toBe(404);
+  }
+  await hosted.sandbox.destroy();
+});
+
 it('the end waits for a background process that holds the output, unless the process was killed', async () => {
   const hosted = await used.create();
   await run(hosted, 'mkfifo /tmp/go');

@@ -51,7 +51,7 @@ export function createEnvd(context: EnvdContext): Envd {
   app.addHook('preParsing', wakeFirst(context));
   app.addHook('onResponse', requestLog(logger));
   app.addHook('onResponse', countRequests(metrics, 'envd'));
-  addSandboxRoutes(app);
+  addSandboxRoutes(app, context);
   addFiles(app);
   void app.register(async (rpc) => addConnect(rpc, context, [processRoutes, filesystemRoutes]));
   const ready = app.ready();

@@ -6,6 +6,9 @@ import type { ProcessRecord } from './process-record.ts';
 /** Of standard input that was sent and that the program has not taken. */
 const maxUntaken = 16 * 1024 * 1024;
 
+/** From a SIGKILL until the kernel has ended a process, as a rule much less. */
+export const killMs = 2000;
+
 /** One process as clients see it, while it runs and a while longer. */
 export class EnvdProcess {
   readonly execution: Execution;
@@ -50,9 +53,11 @@ export class EnvdProcess {
     return this.#status;
   }
 
+  /** A SIGKILL resolves when it is dead and its pid nobody's, or the kernel takes its time. */
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#isSignalled = true;
     await this.execution.kill(signal);
+    if (signal === 'SIGKILL') await this.execution.wait({ signal: AbortSignal.timeout(killMs) }).catch(() => {});
   }
 
   /** Nobody reads it any more: who still writes gets SIGPIPE. */

@@ -11,14 +11,11 @@ import {
   Signal,
   type StreamInputRequest,
 } from '../protocol/process.generated.ts';
-import type { EnvdProcess } from './envd-process.ts';
+import { type EnvdProcess, killMs } from './envd-process.ts';
 import { type ProcessMessage, ProcessStream, SandboxGone } from './process-stream.ts';
 import { ProcessTables } from './process-tables.ts';
 import { startProcess } from './start-process.ts';
 import { terminalSizeOf } from './terminal-size.ts';
-
-/** From the deadline until the kernel has said that the process is dead. */
-const killMs = 2000;
 
 /** The service process.Process. */
 export function processRoutes(router: ConnectRouter, context: EnvdContext): void {
