@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { useControl } from './control.ts';
 
-const { server, ask } = useControl();
+const { server, ask, key } = useControl();
 
 /** What is wrong with a create, and the words of the answer. */
 const wrong: readonly (readonly [body: unknown, words: RegExp])[] = [
@@ -113,6 +113,15 @@ it.each(cases)('$method $path $body is 501 and named, never an invented success'
   ]);
   // It is an answer, and no trouble of the server's.
   expect(server().log.filter((line) => line.includes('"level":50'))).toEqual([]);
+});
+
+it('a refusal is the same whatever the type of the body that comes with it', async () => {
+  for (const type of ['application/octet-stream', 'multipart/form-data; boundary=x', 'application/json', 'nonsense']) {
+    const headers = { 'x-api-key': key(), 'content-type': type };
+    const url = `${server().url}/volumecontent/v/file?path=/a`;
+    const answer = await fetch(url, { method: 'PUT', headers, body: '{' });
+    expect([type, answer.status, await answer.json()]).toMatchObject([type, 501, { code: 501 }]);
+  }
 });
 
 it('a path that is none of the API is 404, and not in the words of a missing sandbox', async () => {

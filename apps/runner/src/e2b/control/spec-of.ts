@@ -14,6 +14,8 @@ export function specOf(request: NewSandbox, template: Template): SandboxSpec {
   return {
     image: template.image,
     env: { ...request.envVars },
+    // `base` has it in /etc/hosts, where sudo looks it up.
+    hostname: 'sandbox',
     user: template.defaultUser,
     limits,
     network: slotRules(network),

@@ -9,8 +9,14 @@ import { listedView, stateOf } from '../sandbox-view.ts';
 
 /** GET /v2/sandboxes, a page at a time; GET /sandboxes, all that run. */
 export function addList(app: FastifyInstance, context: E2bContext): void {
+  const queryOf = (url: string): ListQuery => {
+    const query = readListQuery(url);
+    // By any of its names.
+    return { ...query, template: query.template && (context.templates.find(query.template)?.id ?? query.template) };
+  };
+
   app.get('/v2/sandboxes', (request, reply) => {
-    const query = readListQuery(request.url);
+    const query = queryOf(request.url);
     const all = living(context);
     const found = sort(select(all, query), query.order);
     const rest = query.after === null ? found : found.filter((hosted) => isBehind(hosted, query));
@@ -24,7 +30,7 @@ export function addList(app: FastifyInstance, context: E2bContext): void {
   });
 
   app.get('/sandboxes', (request, reply) => {
-    const query = readListQuery(request.url);
+    const query = queryOf(request.url);
     const running = living(context).filter((hosted) => stateOf(hosted) === 'running');
     return reply.send(sort(select(running, query), 'desc').map(listedView));
   });
@@ -42,7 +48,7 @@ function select(
     const { sandbox, details } = hosted;
     if (!states.has(stateOf(hosted))) return false;
     if (startedAfter !== null && sandbox.createdAt < startedAfter) return false;
-    if (template !== null && template !== details.templateId && template !== details.alias) return false;
+    if (template !== null && template !== details.templateId) return false;
     const own = metadata.size === 0 ? {} : userMetadata(sandbox);
     return [...metadata].every(([key, value]) => Object.hasOwn(own, key) && own[key] === value);
   });

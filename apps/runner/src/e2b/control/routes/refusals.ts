@@ -50,16 +50,17 @@ const refusals: readonly (readonly [HTTPMethods | readonly HTTPMethods[], string
   [['GET', 'POST'], '/nodes/:id', 'nodes', noNodes],
 ];
 
-/** Answers 501 for each, naming it. */
+/** Answers 501 for each, naming it, before a body of whatever type is looked at. */
 export function addRefusals(app: FastifyInstance): void {
   for (const [method, url, what, why] of refusals) {
     const methods = typeof method === 'string' ? [method] : [...method];
     app.route({
       method: methods,
       url,
-      handler: () => {
+      onRequest: async () => {
         throw notSupported(what, why);
       },
+      handler: () => {},
     });
   }
 }
