@@ -1,10 +1,11 @@
-// usage: npm run soak -- [executions|lifecycles|swaps|entries] [COUNT] [SEED]
+// usage: npm run soak -- [executions|lifecycles|swaps|entries|slots] [COUNT] [SEED]
 //        npm run soak -- e2b [SECONDS] [SEED]
 //
-// The long forms of five tests. `executions` (100000): commands of known code and output, to each of which something is
+// The long forms of six tests. `executions` (100000): commands of known code and output, to each of which something is
 // done at a random moment. `lifecycles` (10000): sandboxes created, paused, resumed and destroyed while parts are killed.
 // `swaps` (1000000): so many exchanges of directories, files and links under each call on a sandbox's files, with the
 // naive form of the same calls as the control. `entries` (1000000): a directory of so many, listed in pages and removed.
+// `slots` (1000): so many sandboxes on network slots of a made-up host, of which nothing may be left.
 // `e2b` (600 seconds): 50 of the published clients at once, 5 % of them hostile, against a `serve` of its own.
 // Tells how they ended, memory and descriptors on the way, and whatever was wrong.
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { join } from 'node:path';
 import { Runtime } from '@hatchery/runtime';
 import { soakExecutions } from '../packages/runtime/test/soak-executions.ts';
 import { type SoakSample, sample, soakLifecycles } from '../packages/runtime/test/soak-lifecycles.ts';
+import { soakSlots } from '../packages/runtime/test/soak-slots.ts';
 import { soakE2b } from '../tests/e2b/soak-e2b.ts';
 import { soakEntries } from '../tests/hostile/soak-entries.ts';
 import { soakSwaps } from '../tests/hostile/soak-swaps.ts';
@@ -21,8 +23,8 @@ if (kind === 'e2b') {
   process.exitCode = await soakE2b(Number(wanted ?? 600), Number(seedText));
   process.exit();
 }
-const soaks = { executions, lifecycles, swaps, entries };
-const counts = { executions: 100_000, lifecycles: 10_000, swaps: 1_000_000, entries: 1_000_000 };
+const soaks = { executions, lifecycles, swaps, entries, slots };
+const counts = { executions: 100_000, lifecycles: 10_000, swaps: 1_000_000, entries: 1_000_000, slots: 1000 };
 const isKnown = (name: string): name is keyof typeof soaks => Object.hasOwn(soaks, name);
 if (!isKnown(kind)) throw new Error(`soak: "${kind}" is none of ${Object.keys(soaks).join(', ')}`);
 const count = Number(wanted ?? counts[kind]);
@@ -59,6 +61,11 @@ async function swaps(runtime: Runtime): Promise<readonly string[]> {
 
 async function entries(runtime: Runtime): Promise<readonly string[]> {
   return await soakEntries(runtime, { directory: place, entries: count, tell: console.log });
+}
+
+async function slots(): Promise<readonly string[]> {
+  const [runDirectory, dataDirectory] = [join(place, 'run'), join(place, 'data')];
+  return await soakSlots({ slots: count, runDirectory, dataDirectory, tell: console.log });
 }
 
 const place = mkdtempSync('/dev/shm/hatchery-soak-');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { findCgroupHost } from '@hatchery/cgroup';
 import { registeredFds } from '@hatchery/linux';
 import { shimPath } from '@hatchery/zygote-ipc';
@@ -16,6 +16,8 @@ function leftovers(): string[] {
   const files = readdirSync('/run').filter((name) => name.startsWith('hatchery-doctor'));
   return [...cgroups.filter((name) => name.startsWith('doctor')), ...files, ...readdirSync('/proc/self/fd')];
 }
+
+const isOfDoctor = (name: string): boolean => name.startsWith('hatchery-doctor');
 
 describe('diagnoseHost', () => {
   it('reports every check of its table once, in the table’s order', async () => {
@@ -36,6 +38,14 @@ describe('diagnoseHost', () => {
     await diagnoseHost(options);
     expect(leftovers()).toEqual(before);
     expect(registeredFds()).toEqual([]);
+  });
+
+  it('makes a network slot, and nothing of the host’s network is another afterwards', async () => {
+    const seen = () => [readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), readdirSync('/tmp').filter(isOfDoctor)];
+    const before = seen();
+    const findings = await diagnoseHost(options);
+    expect(findings.find(({ name }) => name === 'network-slots')).toMatchObject({ ok: true });
+    expect(seen()).toEqual(before);
   });
 
   it('is not stopped by a missing shim: that is one finding of the report', async () => {

@@ -57,17 +57,22 @@ describe('a sandbox on a slot', () => {
     await vi.waitFor(async () => (await sandbox.connect(8080)).destroy(), { timeout: 20_000 });
   });
 
-  test('two runtimes side by side have slots of their own, and neither reaches the other’s', async () => {
-    await using first = await network.open();
-    await using second = await network.open({ instance: `${network.place.instance}-b` });
-    await using one = await first.create({ network: 'slot' });
-    await using other = await second.create({ network: 'slot' });
-    expect(one.address).not.toBe(other.address);
-    await expectReached(one, server);
-    await expectRefused(one, String(other.address));
-    await other.destroy();
-    await second.close();
-    await expectReached(one, server);
+  test('eight runtimes side by side have slots of their own, and none reaches another’s', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `${network.place.instance}-${index}`);
+    const runtimes = await Promise.all(names.map((instance) => network.open({ instance })));
+    try {
+      const sandboxes = await Promise.all(runtimes.map((runtime) => runtime.create({ network: 'slot' })));
+      expect(new Set(sandboxes.map(({ address }) => address)).size).toBe(8);
+      await Promise.all(sandboxes.map((sandbox) => expectReached(sandbox, server)));
+      const [one, other] = sandboxes;
+      if (one === undefined || other === undefined) throw new Error('there are none');
+      await expectRefused(one, String(other.address));
+      await runtimes[1]?.close();
+      await expectReached(one, server);
+      expect((await runtimes[0]?.census())?.leaks).toEqual([]);
+    } finally {
+      await Promise.all(runtimes.map((runtime) => runtime.close()));
+    }
   });
 });
 

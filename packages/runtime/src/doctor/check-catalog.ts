@@ -137,6 +137,16 @@ export const checkCatalog: ReadonlyMap<string, CheckEntry> = new Map(
       cost: 'the runtime cannot keep its records',
       remedy: 'make the directory writable, or choose another (runDirectory)',
     },
+    'network-slots': {
+      needed: false,
+      cost: 'sandboxes have loopback alone; one with a network is refused',
+      remedy: `${asRoot}; load nf_tables, nft_chain_nat, nft_reject_inet, nft_fib_inet and veth (modprobe), or build the kernel with them`,
+    },
+    'network-names': {
+      needed: false,
+      cost: 'sandboxes with a network ask nobody for names, unless the option network.resolvers names a server',
+      remedy: 'give network.resolvers, or put a public name server into /etc/resolv.conf',
+    },
     sandbox: {
       needed: true,
       cost: 'creating a sandbox fails',

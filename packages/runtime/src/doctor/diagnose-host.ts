@@ -2,6 +2,7 @@ import { type CgroupHost, createCgroup } from '@hatchery/cgroup';
 import { readTrustedShim } from '../open/trusted-shim.ts';
 import { checkCatalog } from './check-catalog.ts';
 import { checkCgroups } from './check-cgroups.ts';
+import { checkNetwork } from './check-network.ts';
 import { checkPlatform } from './check-platform.ts';
 import { checkRunDirectory } from './check-run-directory.ts';
 import type { DoctorFinding } from './finding.ts';
@@ -28,7 +29,13 @@ export async function diagnoseHost(options: DiagnoseOptions): Promise<DoctorFind
   const cgroups = await checkCgroups();
   const native = await tryNativeProbes(options, cgroups.host);
   options.signal?.throwIfAborted();
-  const findings = [...checkPlatform(), ...native, ...cgroups.findings, await checkRunDirectory(options.runDirectory)];
+  const findings = [
+    ...checkPlatform(),
+    ...native,
+    ...cgroups.findings,
+    await checkRunDirectory(options.runDirectory),
+    ...(await checkNetwork()),
+  ];
   const order = [...checkCatalog.keys()];
   return findings.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
