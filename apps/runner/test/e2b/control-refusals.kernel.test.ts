@@ -22,6 +22,9 @@ const wrong: readonly (readonly [body: unknown, words: RegExp])[] = [
   [{ metadata: { 'hatchery.e2b': '{}' } }, /metadata: the key "hatchery.e2b" is taken/],
   [{ envVars: { 'A=B': '1' } }, /env/],
   [{ envVars: { A: 'x\u0000' } }, /env/],
+  ...['a\r\nX: 1', 'a b', 'http://a', 'a:port', '', '${PORT}:1:2'].map(
+    (maskRequestHost) => [{ network: { maskRequestHost } }, /maskRequestHost is no host/] as const,
+  ),
   [{ autoPauseMemory: false }, /requires autoPause/],
   [{ autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } }, /cannot be combined with autoResume/],
   [{ autoResume: {} }, /enabled/],
@@ -60,6 +63,29 @@ it.each(wrong)('refuses %j with 400 and its reason, and makes nothing', async (b
   const { status, body: told } = await ask('POST', '/v2/sandboxes', sent);
   expect([status, told]).toEqual([400, { code: 400, message: expect.stringMatching(words) }]);
   expect((await ask('GET', '/v2/sandboxes')).body).toEqual([]);
+});
+
+it('refuses an environment with which no command could start', async () => {
+  const large = { A: 'x'.repeat(131_069) };
+  const many = Object.fromEntries(Array.from({ length: 3 }, (_, n) => [`A${n}`, 'x'.repeat(100_000)]));
+  for (const [envVars, words] of [
+    [large, /^envVars: "A" is longer than 131071 bytes$/],
+    [many, /^envVars: more than 262144 bytes together$/],
+  ] as const)
+    expect((await ask('POST', '/v2/sandboxes', { templateID: 'base', envVars })).body).toEqual({
+      code: 400,
+      message: expect.stringMatching(words),
+    });
+});
+
+it('takes what is just within the bounds, and a command starts with it', async () => {
+  const envVars = { A: 'x'.repeat(131_067), B: 'y'.repeat(131_067) };
+  const network = { maskRequestHost: 'localhost:${PORT}' };
+  const made = await ask('POST', '/v2/sandboxes', { templateID: 'base', envVars, network });
+  expect(made.status).toBe(201);
+  const { stdout } = await server().run(['exec', made.body.sandboxID, 'sh', '-c', 'echo ${#A} ${#B}']);
+  expect(stdout.toString()).toBe('131067 131067\n');
+  await ask('DELETE', `/sandboxes/${made.body.sandboxID}`);
 });
 
 it('asks for a secured sandbox where its ports are to be private', async () => {

@@ -73,6 +73,13 @@ const properties: Readonly<Record<keyof Body, object>> = {
 
 const read = bodyReader<Body>(properties, ['templateID']);
 
+/** With its name and NUL, MAX_ARG_STRLEN of execve(2): one that is longer lets no command start. */
+const maxVariableBytes = 131_071;
+/** Half of what an execution may have, so that there is room for its arguments. */
+const maxEnvironmentBytes = 262_144;
+/** A name or an address, with a port or without. */
+const hostHeader = /^(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
 /** Seconds, where the body has none. */
 const defaultTimeouts = { 1: 15, 2: 300 } as const;
 const envdPort = 49_983;
@@ -99,6 +106,7 @@ export function readNewSandbox(given: unknown, version: 1 | 2, maxTimeoutMs: num
     httpsPorts: body.network?.httpsPorts ?? [],
   };
   checkTogether(request);
+  checkValues(request);
   refuseAbsent(body);
   return request;
 }
@@ -115,6 +123,21 @@ function checkTogether(request: NewSandbox): void {
     throw new ControlError(400, 'network.allowPublicTraffic=false requires secure=true');
   if (httpsPorts.includes(envdPort)) throw new ControlError(400, `network.httpsPorts cannot hold ${envdPort}`);
   if (detailsKey in metadata) throw new ControlError(400, `metadata: the key "${detailsKey}" is taken`);
+}
+
+/** What would be taken here and then work nowhere. Variables may be secrets: their names are told. */
+function checkValues({ envVars, maskRequestHost }: NewSandbox): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(envVars)) {
+    const length = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+    if (length > maxVariableBytes)
+      throw new ControlError(400, `envVars: "${name.slice(0, 64)}" is longer than ${maxVariableBytes} bytes`);
+    bytes += length;
+  }
+  if (bytes > maxEnvironmentBytes)
+    throw new ControlError(400, `envVars: more than ${maxEnvironmentBytes} bytes together`);
+  if (maskRequestHost !== null && !hostHeader.test(maskRequestHost.replaceAll('${PORT}', '65535')))
+    throw new ControlError(400, 'network.maskRequestHost is no host, such as "localhost:${PORT}"');
 }
 
 /** First whether it could be at all: a wrong request is wrong on every server. */
