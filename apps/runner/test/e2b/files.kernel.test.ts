@@ -296,6 +296,7 @@ describe('metadata of a file', () => {
       [{ name: 'meta', path: '/srv/meta', type: 'file', metadata: { author: 'me', note: 'with spaces' } }],
     ]);
     await box.sandbox.files.setAttribute('/srv/meta', 'user.other', Buffer.from('stays'));
+    await box.sandbox.files.setAttribute('/srv/meta', 'user.e2b.\udcff', Buffer.from('of a program inside'));
     expect(await metadataOf('/srv/meta')).toMatchObject({ 'user.e2b.author': 'me', 'user.e2b.note': 'with spaces' });
     await put({ path: '/srv/meta' }, 'x', { 'X-Metadata-author': 'you' });
     expect(await metadataOf('/srv/meta')).toEqual({ 'user.e2b.author': 'you', 'user.other': 'stays' });

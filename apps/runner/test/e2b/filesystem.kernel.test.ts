@@ -193,3 +193,46 @@ it('inv-56: no path, symlink or link of /proc leads out of the sandbox', async (
   expect(await codeOf(client().listDir({ path: '/srv/out/proc' }))).toBe('FailedPrecondition');
   expect(await codeOf(client().listDir({ path: '/proc/1/cwd' }))).toBe('FailedPrecondition');
 });
+
+it('a directory of thirty thousand files is listed whole, and others are answered meanwhile', async () => {
+  await shell('mkdir -p /srv/many/b && cd /srv/many && seq -w 30000 | xargs touch; touch b/below');
+  const listing = client().listDir({ path: '/srv/many', depth: 2 });
+  const done = new AbortController();
+  let answered = 0;
+  const others = (async (): Promise<void> => {
+    for (; !done.signal.aborted; answered += 1) await used.fetch(box, '/health');
+  })();
+  const { entries } = await listing;
+  done.abort();
+  await others;
+  expect(entries).toHaveLength(30_002);
+  expect(entries[0]?.name).toBe('00001');
+  expect(entries.slice(-2).map(({ path }) => path)).toEqual(['/srv/many/b', '/srv/many/b/below']);
+  expect(answered).toBeGreaterThan(10);
+}, 120_000);
+
+it('a listing whose client goes away half-way is given up', async () => {
+  const abort = new AbortController();
+  const answer = await used.fetch(box, '/filesystem.Filesystem/ListDir', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ path: '/', depth: 4000 }),
+    signal: abort.signal,
+  });
+  expect(answer.status).toBe(200);
+  await answer.body?.getReader().read();
+  abort.abort();
+  expect((await client().stat({ path: '/' })).entry?.path).toBe('/');
+});
+
+it('a name that is no UTF-8 does not spoil the list that it is in', async () => {
+  // Mutation: entryInfoOf() passes the name on as it is: the client refuses the whole answer.
+  await shell(
+    'mkdir /srv/odd; cd /srv/odd; touch "$(printf "a\\377")" "$(printf "new\\nline")" \'quote"\'; ln -s "$(printf "\\376")" z',
+  );
+  await box.sandbox.files.setAttribute('/srv/odd/quote"', 'user.e2b.\udcff', Buffer.from([0xff]));
+  const { entries } = await client().listDir({ path: '/srv/odd' });
+  expect(entries.map(({ name }) => name)).toEqual(['a\ufffd', 'new\nline', 'quote"', 'z']);
+  expect(entries[3]?.symlinkTarget).toBe('/srv/odd/\ufffd');
+  expect(entries[2]?.metadata).toEqual({ '\ufffd': '\ufffd' });
+});

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { checkBoolean, checkInteger, checkKeys, checkOneOf, checkText, checkUser } from '../spec/fields.ts';
 import { invalid } from '../spec/invalid.ts';
 import type { CallOptions } from '../types.ts';
-import { checkFilePath } from './check-path.ts';
+import { checkFilePath, checkName } from './check-path.ts';
 import type {
   ArchiveLimits,
   FileExtractOptions,
@@ -182,7 +182,7 @@ export function compileCall(options: CallOptions | undefined): AbortSignal | und
 
 /** The full name of an extended attribute that a sandbox may have from outside. */
 export function checkAttributeName(value: unknown): string {
-  const name = checkText('name', value, attributeNameMaxBytes);
+  const name = checkName('name', value, 'the name of an attribute', attributeNameMaxBytes);
   if (!/^user\../su.test(name)) throw invalid('name', value, "'user.' and a name");
   return name;
 }

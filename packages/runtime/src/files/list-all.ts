@@ -5,7 +5,7 @@ import { quote } from '../spec/invalid.ts';
 /** Entries of one answer: a worker reads the directory through for each, and this thread takes some 6 ms to unpack so many. */
 const pageEntries = 5000;
 /** And with their details, each of which may have some kilobytes. */
-const pageDetails = 500;
+const pageDetails = 2500;
 /** What a call without a limit brings at most. */
 const mostEntries = 100_000;
 

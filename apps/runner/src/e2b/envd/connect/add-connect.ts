@@ -8,6 +8,7 @@ import { boundTimeout } from './bound-timeout.ts';
 import { breakOff } from './break-off.ts';
 import { contextValuesOf } from './hosted-in.ts';
 import { logFaults } from './log-faults.ts';
+import { withPieces } from './piecewise.ts';
 import { sendUniversal } from './send-universal.ts';
 
 /** Of one message; what is larger is a file's. In base64 it is a third more. */
@@ -40,7 +41,7 @@ export function addConnect(app: FastifyInstance, context: EnvdContext, services:
       const values = contextValuesOf(hostedOf(request.raw), request.headers.authorization, () => breakOff(reply.raw));
       const asked = universalRequestFromNodeRequest(request.raw, reply.raw, undefined, values);
       boundTimeout(asked.header);
-      const answer = await handler(asked);
+      const answer = withPieces(await handler(asked), values);
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) answer.header?.set(name, String(value));
       reply.hijack();

@@ -13,9 +13,6 @@ export interface Caller {
   readonly signal: AbortSignal;
 }
 
-/** As deep as a path can be. */
-const maxDepth = 4096;
-
 /** Throws ERR_FILE_NOT_FOUND, also where a part of the path is a file. */
 export async function stat(caller: Caller, path: string): Promise<EntryInfo> {
   return entryInfoOf(await look(caller, await resolve(caller, path)));
@@ -43,14 +40,6 @@ export async function move(caller: Caller, source: string, destination: string):
   await files.makeDirectory(posix.dirname(to), { user, signal });
   await files.rename(from, to, { signal });
   return entryInfoOf(await look(caller, to));
-}
-
-/** A directory before what is in it, the names of one directory by their bytes; 0 is a depth of 1. */
-export async function listDir(caller: Caller, path: string, depth: number): Promise<EntryInfo[]> {
-  const { hosted, signal } = caller;
-  const how = { ...withDetails, depth: Math.min(depth || 1, maxDepth), signal };
-  const entries = await hosted.sandbox.files.list(await resolve(caller, path), how);
-  return entries.map(entryInfoOf);
 }
 
 /** With everything in it; what is not there is fine. */
@@ -83,7 +72,7 @@ export async function lookOrNull(caller: Caller, path: string): Promise<FileEntr
   }
 }
 
-function resolve({ hosted, user }: Caller, path: string): Promise<string> {
+export function resolve({ hosted, user }: Caller, path: string): Promise<string> {
   return resolvePath(hosted, path, user);
 }
 

@@ -17,15 +17,18 @@ const types: Readonly<Record<FileEntry['type'], FileType>> = {
   other: FileType.UNSPECIFIED,
 };
 
-/** An entry as clients see it: type and mode are those of what a symlink leads to, everything else is its own. */
+/**
+ * An entry as clients see it: type and mode are those of what a symlink leads to, everything else is its own. Of a name whose
+ * bytes are no UTF-8 they get U+FFFD, as theirs refuse a whole answer in which there is anything else.
+ */
 export function entryInfoOf(entry: FileEntry): EntryInfo {
   const { name, path, type, size, modifiedAt } = entry;
   const { target, owner, group, attributes } = detailsOf(entry);
   const symlinkTarget = symlinkTargetOf(entry, target);
   const isDangling = type === 'symlink' && target === null;
   return create(EntryInfoSchema, {
-    name,
-    path,
+    name: name.toWellFormed(),
+    path: path.toWellFormed(),
     type: types[target?.type ?? type],
     size: BigInt(size),
     mode: isDangling ? 0 : (target ?? entry).mode & 0o777,
@@ -34,7 +37,7 @@ export function entryInfoOf(entry: FileEntry): EntryInfo {
     group,
     modifiedTime: timestampFromDate(modifiedAt),
     metadata: metadataOf(attributes),
-    ...(symlinkTarget === null ? {} : { symlinkTarget }),
+    ...(symlinkTarget === null ? {} : { symlinkTarget: symlinkTarget.toWellFormed() }),
   });
 }
 

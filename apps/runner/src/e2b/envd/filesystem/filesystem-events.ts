@@ -76,7 +76,7 @@ async function mayBeWritten(
 }
 
 async function eventOf(caller: Caller, directory: WatchedDirectory, { type, path }: Told): Promise<FilesystemEvent> {
-  const name = nameIn(directory, path);
+  const name = nameIn(directory, path).toWellFormed();
   const entry = directory.includeEntry && withEntry.has(type) ? await lookOrNull(caller, path) : null;
   return create(FilesystemEventSchema, { name, type, ...(entry === null ? {} : { entry: entryInfoOf(entry) }) });
 }

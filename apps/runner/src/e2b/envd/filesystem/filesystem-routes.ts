@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { hostedIn, userIn } from '../connect/hosted-in.ts';
 import { keepaliveMs, withKeepalive } from '../connect/keepalive.ts';
+import { answerPiecewise } from '../connect/piecewise.ts';
 import type { EnvdContext } from '../envd-context.ts';
 import {
   type CreateWatcherRequest,
@@ -10,8 +11,9 @@ import {
   type WatchDirRequest,
   type WatchDirResponseSchema,
 } from '../protocol/filesystem.generated.ts';
-import { type Caller, listDir, makeDir, move, remove, stat, watchable } from './directory-calls.ts';
+import { type Caller, makeDir, move, remove, stat, watchable } from './directory-calls.ts';
 import { filesystemEvents } from './filesystem-events.ts';
+import { listDir } from './list-dir.ts';
 import { toConnectError } from './to-connect-error.ts';
 import { WatchPlaces } from './watch-places.ts';
 import { Watchers } from './watchers.ts';
@@ -28,7 +30,10 @@ export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext
     move: ({ source, destination }, context) =>
       calling(context, async (caller) => ({ entry: await move(caller, source, destination) })),
     listDir: ({ path, depth }, context) =>
-      calling(context, async (caller) => ({ entries: await listDir(caller, path, depth) })),
+      calling(context, async (caller) => {
+        answerPiecewise(context, await listDir(caller, path, depth));
+        return {};
+      }),
     remove: ({ path }, context) =>
       calling(context, async (caller) => {
         await remove(caller, path);
