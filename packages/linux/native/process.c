@@ -27,11 +27,14 @@ static napi_value protect_process(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* Of the calling thread. A kernel that knows no slices of ordinary threads (before 6.12) ignores this one. */
+/* Of the calling thread, whose nice value stays: a better one than the process has would need CAP_SYS_NICE, and put the thread
+ * before the one that it shall yield to. A kernel that knows no slices of ordinary threads (before 6.12) ignores this one. */
 static napi_value yield_to_others(napi_env env, napi_callback_info info) {
-  const struct sched_attributes attributes = {.size = sizeof attributes, .policy = SCHED_BATCH, .slice_ns = BATCH_SLICE_NS};
+  struct sched_attributes attributes = {.size = sizeof attributes, .policy = SCHED_BATCH, .slice_ns = BATCH_SLICE_NS};
   struct addon *addon = get_arguments(env, info, 0, NULL);
   if (addon == NULL) return NULL;
+  /* -1 is a nice value, too; of the calling thread itself it cannot fail. */
+  attributes.nice = getpriority(PRIO_PROCESS, 0);
   if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0) return throw_linux_error(addon, errno, "sched_setattr", "0, SCHED_BATCH");
   return NULL;
 }
