@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import { takeEmptyBodies } from './body-shape.ts';
 import type { E2bContext } from './control-context.ts';
-import { takeEmptyBodies } from './read-body.ts';
+import { onlyDocument } from './route-docs.ts';
 import { addConnect } from './routes/connect.ts';
 import { addCreate } from './routes/create.ts';
 import { addList } from './routes/list.ts';
@@ -17,6 +18,7 @@ import { addTimeout } from './routes/timeout.ts';
 export function addControlRoutes(app: FastifyInstance, context: E2bContext): void {
   void app.register(async (api) => {
     takeEmptyBodies(api);
+    onlyDocument(api);
     for (const add of [
       addCreate,
       addSandbox,

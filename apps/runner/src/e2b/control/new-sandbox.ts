@@ -1,8 +1,8 @@
 import { ControlError } from '../../serve/control-error.ts';
 import { detailsKey, type NetworkWish } from '../hosted/hosted-details.ts';
+import { BodyShape } from './body-shape.ts';
 import { type NetworkBody, networkProperties, readNetwork } from './network-request.ts';
 import { notSupported } from './not-supported.ts';
-import { bodyReader } from './read-body.ts';
 import { timeoutMs } from './timeouts.ts';
 
 /** What a client asks for, with nothing left open. */
@@ -22,7 +22,7 @@ export interface NewSandbox {
 }
 
 /** NewSandbox of both versions. */
-interface Body {
+export interface NewSandboxBody {
   templateID: string;
   timeout?: number;
   secure?: boolean;
@@ -43,7 +43,7 @@ const text = { type: 'string' };
 const flag = { type: 'boolean' };
 const texts = { type: 'object', additionalProperties: text, maxProperties: 10_000 };
 
-const properties: Readonly<Record<keyof Body, object>> = {
+const properties: Readonly<Record<keyof NewSandboxBody, object>> = {
   templateID: { type: 'string', minLength: 1, maxLength: 255 },
   timeout: { type: 'integer' },
   secure: flag,
@@ -71,7 +71,7 @@ const properties: Readonly<Record<keyof Body, object>> = {
   },
 };
 
-const read = bodyReader<Body>(properties, ['templateID']);
+export const newSandboxBody: BodyShape<NewSandboxBody> = new BodyShape(properties, ['templateID']);
 
 /** With its name and NUL, MAX_ARG_STRLEN of execve(2): one that is longer lets no command start. */
 const maxVariableBytes = 131_071;
@@ -90,7 +90,7 @@ const maxIdentityTokens = 5;
  * @throws ControlError 400 for what cannot be, 501 for what hatchery does not have
  */
 export function readNewSandbox(given: unknown, version: 1 | 2, maxTimeoutMs: number): NewSandbox {
-  const body = read(given);
+  const body = newSandboxBody.read(given);
   const request: NewSandbox = {
     template: body.templateID,
     timeoutMs: timeoutMs(body.timeout ?? defaultTimeouts[version], maxTimeoutMs),
@@ -141,7 +141,7 @@ function checkValues({ envVars, maskRequestHost }: NewSandbox): void {
 }
 
 /** First whether it could be at all: a wrong request is wrong on every server. */
-function refuseAbsent({ iam, volumeMounts, network }: Body): void {
+function refuseAbsent({ iam, volumeMounts, network }: NewSandboxBody): void {
   const tokens = Object.values(iam?.tokens ?? {});
   if (tokens.length > maxIdentityTokens) throw new ControlError(400, `iam: at most ${maxIdentityTokens} tokens`);
   if (tokens.some((token) => token?.tokenType !== undefined && token.tokenType !== 'JWT-SVID'))

@@ -3,9 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
 import { resume } from '../../hosted/resume.ts';
+import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting, isEnding } from '../find-hosted.ts';
-import { bodyReader } from '../read-body.ts';
+import { docs } from '../route-docs.ts';
 import { sandboxView } from '../sandbox-view.ts';
 import { extendTimeout, timeoutMs } from '../timeouts.ts';
 
@@ -15,9 +16,9 @@ interface Body {
 }
 
 const properties = { timeout: { type: 'integer' }, memory: { type: ['boolean', 'null'] } };
-const readConnect = bodyReader<Body>(properties);
+const connectBody = new BodyShape<Body>(properties);
 /** What it does at its timeout was chosen at its create, and stays so. */
-const readResume = bodyReader<Body & { autoPause?: boolean }>({
+const resumeBody = new BodyShape<Body & { autoPause?: boolean }>({
   ...properties,
   autoPause: { type: ['boolean', 'null'] },
 });
@@ -35,9 +36,18 @@ interface Route {
  * resumed, whose time begins now. POST /sandboxes/:id/resume is the second alone.
  */
 export function addConnect(app: FastifyInstance, context: E2bContext): void {
+  const connected = docs('Connect to a sandbox, which is resumed if need be', {
+    body: connectBody.schema,
+    answers: {
+      200: 'it runs already',
+      201: 'it was resumed',
+      404: 'there is no such sandbox',
+      409: 'it is being killed',
+    },
+  });
   for (const path of ['/sandboxes/:id/connect', '/v2/sandboxes/:id/connect']) {
-    app.post<Route>(path, async ({ params, body }, reply) => {
-      const { timeout = connectTimeout, memory } = readConnect(body);
+    app.post<Route>(path, connected, async ({ params, body }, reply) => {
+      const { timeout = connectTimeout, memory } = connectBody.read(body);
       const ms = timeoutMs(timeout, context.maxTimeoutMs);
       const hosted = findLasting(context, params.id);
       const isRunning = hosted.sandbox.state === 'running';
@@ -47,8 +57,12 @@ export function addConnect(app: FastifyInstance, context: E2bContext): void {
     });
   }
 
-  app.post<Route>('/sandboxes/:id/resume', async ({ params, body }, reply) => {
-    const { timeout = resumeTimeout, memory } = readResume(body);
+  const resumed = docs('Resume a sandbox', {
+    body: resumeBody.schema,
+    answers: { 201: 'it was resumed', 404: 'there is no such sandbox', 409: 'it runs already' },
+  });
+  app.post<Route>('/sandboxes/:id/resume', resumed, async ({ params, body }, reply) => {
+    const { timeout = resumeTimeout, memory } = resumeBody.read(body);
     const ms = timeoutMs(timeout, context.maxTimeoutMs);
     const hosted = findLasting(context, params.id);
     if (hosted.sandbox.state === 'running') throw new ControlError(409, `Sandbox "${hosted.id}" is already running`);

@@ -5,6 +5,7 @@ import type { E2bContext } from '../control-context.ts';
 import { isEnding } from '../find-hosted.ts';
 import { type ListQuery, readListQuery } from '../list-query.ts';
 import { formatPageToken, type PagePlace } from '../page-token.ts';
+import { docs } from '../route-docs.ts';
 import { listedView, stateOf } from '../sandbox-view.ts';
 
 /** GET /v2/sandboxes, a page at a time; GET /sandboxes, all that run. */
@@ -15,7 +16,22 @@ export function addList(app: FastifyInstance, context: E2bContext): void {
     return { ...query, template: query.template && (context.templates.find(query.template)?.id ?? query.template) };
   };
 
-  app.get('/v2/sandboxes', (request, reply) => {
+  const filters = {
+    metadata: 'pairs that a sandbox must have, URL-encoded',
+    state: 'running, paused, or both with a comma',
+    template: 'name or id',
+    startedAfter: 'RFC 3339; the moment itself is within',
+  };
+  const paged = docs('List sandboxes, a page at a time', {
+    query: {
+      ...filters,
+      order: 'asc or desc (default), by start',
+      limit: '1 to 100 (default)',
+      nextToken: 'X-Next-Token of the page before',
+    },
+    answers: { 200: 'the page; X-Next-Token when there is another, X-Total-Running' },
+  });
+  app.get('/v2/sandboxes', paged, (request, reply) => {
     const query = queryOf(request.url);
     const all = living(context);
     const found = sort(select(all, query), query.order);
@@ -29,7 +45,8 @@ export function addList(app: FastifyInstance, context: E2bContext): void {
       .send(page.map(listedView));
   });
 
-  app.get('/sandboxes', (request, reply) => {
+  const all = docs('List all sandboxes that run', { query: filters, answers: { 200: 'newest first' } });
+  app.get('/sandboxes', all, (request, reply) => {
     const query = queryOf(request.url);
     const running = living(context).filter((hosted) => stateOf(hosted) === 'running');
     return reply.send(sort(select(running, query), 'desc').map(listedView));

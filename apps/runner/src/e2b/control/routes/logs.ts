@@ -5,6 +5,7 @@ import type { LogLine } from '../../hosted/sandbox-log.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findHosted } from '../find-hosted.ts';
 import { queryOf, readInteger } from '../list-query.ts';
+import { docs } from '../route-docs.ts';
 
 const maxLines = 1000;
 const levels = ['debug', 'info', 'warn', 'error'];
@@ -18,7 +19,9 @@ export function addLogs(app: FastifyInstance, context: E2bContext): void {
   noteChanges(context.runtime, context.hosted, context.closing);
   const linesOf = (id: string): LogLine[] => context.hosted.logOf(findHosted(context, id)).lines();
 
-  app.get<Route>('/sandboxes/:id/logs', ({ params, url }, reply) => {
+  const answers = { 200: 'the lines', 404: 'there is no such sandbox' };
+  const older = docs('The log of a sandbox', { query: { start: 'Unix milliseconds', limit: '0 to 1000' }, answers });
+  app.get<Route>('/sandboxes/:id/logs', older, ({ params, url }, reply) => {
     const query = queryOf(url);
     const start = readInteger('start', query.get('start'), 0, Number.MAX_SAFE_INTEGER) ?? 0;
     const lines = linesOf(params.id).filter(({ at }) => at >= start);
@@ -29,7 +32,17 @@ export function addLogs(app: FastifyInstance, context: E2bContext): void {
     });
   });
 
-  app.get<Route>('/v2/sandboxes/:id/logs', ({ params, url }, reply) => {
+  const newer = docs('The log of a sandbox', {
+    query: {
+      cursor: 'Unix milliseconds where it begins',
+      direction: 'forward (default) or backward',
+      level: 'at least debug (default), info, warn or error',
+      search: 'what a line holds',
+      limit: '0 to 1000',
+    },
+    answers,
+  });
+  app.get<Route>('/v2/sandboxes/:id/logs', newer, ({ params, url }, reply) => {
     const query = queryOf(url);
     const direction = query.get('direction') ?? 'forward';
     if (direction !== 'forward' && direction !== 'backward')

@@ -6,6 +6,7 @@ import { sampleUsage } from '../../hosted/usage-sampler.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findHosted, isEnding, notFound } from '../find-hosted.ts';
 import { queryOf, readInteger } from '../list-query.ts';
+import { docs } from '../route-docs.ts';
 
 const maxIds = 100;
 
@@ -17,7 +18,12 @@ export function addMetrics(app: FastifyInstance, context: E2bContext): void {
   const { usage } = context.hosted;
   sampleUsage(context.hosted, context);
 
-  app.get<{ Params: { id: string } }>('/sandboxes/:id/metrics', async ({ params, url }, reply) => {
+  const range = { start: 'Unix seconds', end: 'Unix seconds' };
+  const one = docs('What a sandbox has used', {
+    query: range,
+    answers: { 200: 'a sample each five seconds', 404: 'there is no such sandbox' },
+  });
+  app.get<{ Params: { id: string } }>('/sandboxes/:id/metrics', one, async ({ params, url }, reply) => {
     const query = queryOf(url);
     const start = readInteger('start', query.get('start'), 0, Number.MAX_SAFE_INTEGER) ?? 0;
     const end = readInteger('end', query.get('end'), 0, Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER;
@@ -31,7 +37,11 @@ export function addMetrics(app: FastifyInstance, context: E2bContext): void {
     return reply.send(views.filter(({ timestampUnix }) => timestampUnix >= start && timestampUnix <= end));
   });
 
-  app.get('/sandboxes/metrics', async ({ url }, reply) => {
+  const several = docs('What sandboxes use', {
+    query: { sandbox_ids: 'at most 100, with commas' },
+    answers: { 200: 'the newest sample of each that runs' },
+  });
+  app.get('/sandboxes/metrics', several, async ({ url }, reply) => {
     const ids = queryOf(url)
       .getAll('sandbox_ids')
       .flatMap((text) => text.split(','));

@@ -1,12 +1,13 @@
 import { HatcheryError } from '@hatchery/runtime';
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
+import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting } from '../find-hosted.ts';
 import { type NetworkBody, networkProperties, readNetwork } from '../network-request.ts';
-import { bodyReader } from '../read-body.ts';
+import { docs } from '../route-docs.ts';
 
-const read = bodyReader<NetworkBody & { allow_internet_access?: boolean | null }>({
+const networkBody = new BodyShape<NetworkBody & { allow_internet_access?: boolean | null }>({
   ...networkProperties,
   allow_internet_access: { type: ['boolean', 'null'] },
 });
@@ -16,8 +17,17 @@ const read = bodyReader<NetworkBody & { allow_internet_access?: boolean | null }
  * and connections that are no longer allowed are cut; of one that is paused, too.
  */
 export function addNetwork(app: FastifyInstance, context: E2bContext): void {
-  app.put<{ Params: { id: string } }>('/sandboxes/:id/network', async ({ params, body }, reply) => {
-    const { allow_internet_access: allowInternetAccess = null, ...network } = read(body);
+  const told = docs('Replace the rules of the network', {
+    body: networkBody.schema,
+    answers: {
+      204: 'they are in force',
+      404: 'there is no such sandbox',
+      409: 'it changes its state',
+      501: 'rules by domain',
+    },
+  });
+  app.put<{ Params: { id: string } }>('/sandboxes/:id/network', told, async ({ params, body }, reply) => {
+    const { allow_internet_access: allowInternetAccess = null, ...network } = networkBody.read(body);
     const wish = readNetwork(network, allowInternetAccess);
     const hosted = findLasting(context, params.id);
     try {

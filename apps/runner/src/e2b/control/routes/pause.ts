@@ -2,19 +2,24 @@ import { HatcheryError } from '@hatchery/runtime';
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
+import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting } from '../find-hosted.ts';
-import { bodyReader } from '../read-body.ts';
+import { docs } from '../route-docs.ts';
 
-const read = bodyReader<{ memory?: boolean | null }>({ memory: { type: ['boolean', 'null'] } });
+const pauseBody = new BodyShape<{ memory?: boolean | null }>({ memory: { type: ['boolean', 'null'] } });
 
 /**
  * POST /sandboxes/:id/pause: frozen with its memory, or stopped with its files alone. Answers when it is so; 409 when it is
  * paused already, or on the way there.
  */
 export function addPause(app: FastifyInstance, context: E2bContext): void {
-  app.post<{ Params: { id: string } }>('/sandboxes/:id/pause', async ({ params, body }, reply) => {
-    const keepsMemory = read(body).memory !== false;
+  const told = docs('Pause a sandbox', {
+    body: pauseBody.schema,
+    answers: { 204: 'it is paused', 404: 'there is no such sandbox', 409: 'it was already' },
+  });
+  app.post<{ Params: { id: string } }>('/sandboxes/:id/pause', told, async ({ params, body }, reply) => {
+    const keepsMemory = pauseBody.read(body).memory !== false;
     const hosted = findLasting(context, params.id);
     if (hosted.sandbox.state !== 'running') throw notRunning(hosted);
     try {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { notSupported } from '../not-supported.ts';
+import { docs } from '../route-docs.ts';
 
 const noSnapshots = 'there are no snapshots yet; pause keeps a sandbox';
 const noBuilds = 'templates are not built here; make a root directory and use `hatchery image register`';
@@ -57,6 +58,7 @@ export function addRefusals(app: FastifyInstance): void {
     app.route({
       method: methods,
       url,
+      ...docs(what, { answers: { 501: `not here: ${why}` } }),
       onRequest: async () => {
         throw notSupported(what, why);
       },

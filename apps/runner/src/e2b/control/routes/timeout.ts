@@ -1,30 +1,34 @@
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
+import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting } from '../find-hosted.ts';
-import { bodyReader } from '../read-body.ts';
+import { docs } from '../route-docs.ts';
 import { extendTimeout, newTimeoutMs } from '../timeouts.ts';
 
 interface Route {
   Params: { id: string };
 }
 
-const readTimeout = bodyReader<{ timeout: number }>({ timeout: { type: 'integer' } }, ['timeout']);
+const timeoutBody = new BodyShape<{ timeout: number }>({ timeout: { type: 'integer' } }, ['timeout']);
 /** E2B's own bounds of a refresh. */
-const readRefresh = bodyReader<{ duration?: number }>({ duration: { type: 'integer', minimum: 0, maximum: 3600 } });
+const refreshBody = new BodyShape<{ duration?: number }>({ duration: { type: 'integer', minimum: 0, maximum: 3600 } });
 const defaultRefresh = 15;
 
 /** POST /sandboxes/:id/timeout, from now, shorter or longer; POST /sandboxes/:id/refreshes, longer only. */
 export function addTimeout(app: FastifyInstance, context: E2bContext): void {
-  app.post<Route>('/sandboxes/:id/timeout', ({ params, body }, reply) => {
-    const ms = newTimeoutMs(readTimeout(body).timeout, context.maxTimeoutMs);
+  const answers = { 204: 'it is so', 404: 'there is no such sandbox', 409: 'it does not run' };
+  const set = docs('Set the time that is left, from now', { body: timeoutBody.schema, answers });
+  app.post<Route>('/sandboxes/:id/timeout', set, ({ params, body }, reply) => {
+    const ms = newTimeoutMs(timeoutBody.read(body).timeout, context.maxTimeoutMs);
     requireRunning(findLasting(context, params.id)).sandbox.setTimeout(ms);
     return reply.code(204).send();
   });
 
-  app.post<Route>('/sandboxes/:id/refreshes', ({ params, body }, reply) => {
-    const { duration = defaultRefresh } = readRefresh(body);
+  const extended = docs('Extend the time that is left', { body: refreshBody.schema, answers });
+  app.post<Route>('/sandboxes/:id/refreshes', extended, ({ params, body }, reply) => {
+    const { duration = defaultRefresh } = refreshBody.read(body);
     extendTimeout(requireRunning(findLasting(context, params.id)), newTimeoutMs(duration, context.maxTimeoutMs));
     return reply.code(204).send();
   });
