@@ -1,7 +1,7 @@
 import { NetlinkProtocol } from '@hatchery/linux';
 import { dump } from './netlink-dump.ts';
 import { attributes, find } from './netlink-message.ts';
-import { dumpElements, type Element, Family } from './nft-message.ts';
+import { dumpElements, dumpRules, type Element, Family } from './nft-message.ts';
 import { answersMap, rangeSets, slotsSet, verdictsMap } from './ruleset.ts';
 
 /** The elements of an instance's sets, as the kernel has them. */
@@ -13,6 +13,8 @@ export interface KernelState {
   readonly answers: Map<number, string>;
   /** By name of the set, and by address of the slot. */
   readonly ranges: ReadonlyMap<string, Map<number, Element[]>>;
+  /** How many static rules there are, of IP and of ARP. */
+  readonly rules: readonly [inet: number, arp: number];
 }
 
 export async function readKernelState(hostNetns: number | null, table: string): Promise<KernelState> {
@@ -27,7 +29,27 @@ export async function readKernelState(hostNetns: number | null, table: string): 
     verdicts: await chainsOf(hostNetns, table, verdictsMap.name),
     answers: await chainsOf(hostNetns, table, answersMap.name),
     ranges,
+    rules: [await countRules(hostNetns, table, Family.inet), await countRules(hostNetns, table, Family.arp)],
   };
+}
+
+async function countRules(hostNetns: number | null, table: string, family: number): Promise<number> {
+  return (await dump(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, dumpRules(family, table))).length;
+}
+
+/** Whether both say the same of everybody; of ranges how many there are. */
+export function isSameState(a: KernelState, b: KernelState): boolean {
+  const areSame = (one: Map<number, string>, other: Map<number, string>): boolean =>
+    one.size === other.size && [...one].every(([address, value]) => other.get(address) === value);
+  const count = ({ ranges }: KernelState): string =>
+    JSON.stringify([...ranges].map(([set, elements]) => [set, [...elements.values()].flat().length]));
+  return (
+    areSame(a.slots, b.slots) &&
+    areSame(a.verdicts, b.verdicts) &&
+    areSame(a.answers, b.answers) &&
+    count(a) === count(b) &&
+    a.rules.join() === b.rules.join()
+  );
 }
 
 async function chainsOf(hostNetns: number | null, table: string, map: string): Promise<Map<number, string>> {

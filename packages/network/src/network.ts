@@ -6,6 +6,7 @@ import type { Leases } from './leases.ts';
 import { deleteLink, linksOf } from './links.ts';
 import { interfaceName, type Names } from './names.ts';
 import { NetworkError, networkError } from './network-error.ts';
+import type { Request } from './nft-message.ts';
 import { Rulebook } from './rulebook.ts';
 import { type CompiledRules, compileRules, type NetworkRules, permits } from './rules.ts';
 import { abortSockets } from './sockets.ts';
@@ -34,6 +35,7 @@ export interface NetworkParts {
   readonly hostNetns: number | null;
   readonly leases: Leases;
   readonly state: KernelState;
+  readonly staticRules: readonly Request[];
 }
 
 const ignore = (): void => undefined;
@@ -177,6 +179,17 @@ export class Network {
   /** The slots that are in use. */
   slots(): SlotPlace[] {
     return [...this.#known.values()];
+  }
+
+  /**
+   * Puts the rules back in force that somebody else has taken out, `nft flush ruleset` say: ask now and then. Every other
+   * call that meets their absence does so, too. Resolves with whether that was needed.
+   */
+  async verify(): Promise<boolean> {
+    this.#requireOpen('verify the rules');
+    return await this.#book.verify().catch((error: unknown) => {
+      throw networkError('verify the rules', error);
+    });
   }
 
   /** The host ends that the kernel has, and the names of those that no slot accounts for. */

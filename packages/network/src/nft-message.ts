@@ -70,6 +70,10 @@ export function deleteRules(family: number, table: string): Request {
   return request(8, family, 0, text(1, table));
 }
 
+export function dumpRules(family: number, table: string): Buffer {
+  return request(7, family, NLM_F_DUMP, text(1, table))(1, 0);
+}
+
 export function newSet(family: number, table: string, set: SetShape, id: number): Request {
   const flags = (set.intervals ? 0x84 : 0) | (set.chains ? 8 : 0);
   const length = set.key.reduce((sum, bytes) => sum + bytes, 0);

@@ -49,13 +49,15 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const hostNetns = options.hostNetns ?? null;
   try {
     await refuseOverlap(hostNetns, range);
+    const staticRules = ruleset(names, range, uplink);
     // The rules first: a machine that forwards before them would let slots of an earlier runner through.
-    await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(ruleset(names, range, uplink)));
+    await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(staticRules));
     if ((await networkSysctl(hostNetns, 'ipv4/ip_forward', null)).trim() === '0') {
       await networkSysctl(hostNetns, 'ipv4/ip_forward', '1');
     }
     const state = await readKernelState(hostNetns, names.table);
-    return new Network({ instanceDirectory, names, range, hostNetns, leases: new Leases(leaseDirectory), state });
+    const leases = new Leases(leaseDirectory);
+    return new Network({ instanceDirectory, names, range, hostNetns, leases, state, staticRules });
   } catch (error) {
     throw networkError('open the network', error);
   }

@@ -1,10 +1,19 @@
 import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
 import { type AddressRange, addressNumber } from './address.ts';
-import { type KernelState, readKernelState } from './kernel-state.ts';
+import { isSameState, type KernelState, readKernelState } from './kernel-state.ts';
 import type { Names } from './names.ts';
 import { big32 } from './netlink-message.ts';
 import type { SlotPlace } from './network.ts';
-import { addElements, batch, deleteElements, deleteTable, type Element, Family, type Request } from './nft-message.ts';
+import {
+  addElements,
+  batch,
+  deleteElements,
+  deleteTable,
+  type Element,
+  Family,
+  newTable,
+  type Request,
+} from './nft-message.ts';
 import type { CompiledRules } from './rules.ts';
 import { type Bank, chainOf, rangeSet, rangeSets } from './ruleset.ts';
 import { Together } from './together.ts';
@@ -16,7 +25,10 @@ const ignore = (): void => undefined;
 export interface RulebookParts {
   readonly names: Names;
   readonly hostNetns: number | null;
+  /** What is in force, or was until somebody else changed it. */
   readonly state: KernelState;
+  /** That make the tables, with nothing in their sets. */
+  readonly staticRules: readonly Request[];
 }
 
 /**
@@ -82,10 +94,27 @@ export class Rulebook {
     });
   }
 
+  /**
+   * Looks whether all of it is in force still, and puts it back where somebody else has changed it (`nft flush ruleset`, the
+   * reload of a firewall). Resolves with whether that was needed.
+   */
+  verify(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { hostNetns, names, state } = this.#parts;
+      const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
+        if (isGone(error)) return null;
+        throw error;
+      });
+      if (now !== null && isSameState(now, state)) return false;
+      await this.#restore();
+      return true;
+    });
+  }
+
   removeTables(): Promise<void> {
     return this.#inTurn(async () => {
       for (const family of [inet, arp]) {
-        await this.#transact([deleteTable(family, this.#parts.names.table)]).catch((error: unknown) => {
+        await this.#send([deleteTable(family, this.#parts.names.table)]).catch((error: unknown) => {
           if (!isGone(error)) throw error;
         });
       }
@@ -98,8 +127,38 @@ export class Rulebook {
     return done;
   }
 
+  /** What a request needs is there by our book: if not, somebody has taken it out, and it is put back first. */
   async #transact(requests: readonly Request[]): Promise<void> {
     if (requests.length === 0) return;
+    try {
+      await this.#send(requests);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.#restore();
+      await this.#send(requests);
+    }
+  }
+
+  /** Everything anew, in one transaction: no packet meets a part of it. */
+  async #restore(): Promise<void> {
+    const { names, state, staticRules } = this.#parts;
+    const { table } = names;
+    const slots = [...state.slots].map(([address, name]) => slotElement(name, address));
+    const chains = (map: Map<number, string>): Element[] =>
+      [...map].map(([address, chain]) => ({ key: big32(address), chain }));
+    await this.#send([
+      // A table can only be deleted that is there.
+      ...[inet, arp].flatMap((family) => [newTable(family, table), deleteTable(family, table)]),
+      ...staticRules,
+      ...addElements(inet, table, 'slots', slots),
+      ...addElements(arp, table, 'slots', slots),
+      ...[...state.ranges].flatMap(([set, ranges]) => addElements(inet, table, set, [...ranges.values()].flat())),
+      ...addElements(inet, table, 'verdicts', chains(state.verdicts)),
+      ...addElements(inet, table, 'answers', chains(state.answers)),
+    ]);
+  }
+
+  async #send(requests: readonly Request[]): Promise<void> {
     await netlinkTransaction(this.#parts.hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(requests));
   }
 
@@ -172,18 +231,7 @@ export class Rulebook {
     return deleteElements(inet, this.#parts.names.table, set, elements);
   }
 
-  /** Somebody else may have taken them out before, or the tables (`nft flush ruleset`): then what the kernel has counts. */
-  async #takeOut(addresses: readonly number[], options: { silenced: boolean }): Promise<void> {
-    try {
-      await this.#takeOutKnown(addresses, options);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      await this.#readStateAnew();
-      await this.#takeOutKnown(addresses, options);
-    }
-  }
-
-  async #takeOutKnown(addresses: readonly number[], { silenced }: { silenced: boolean }): Promise<void> {
+  async #takeOut(addresses: readonly number[], { silenced }: { silenced: boolean }): Promise<void> {
     const { names, state } = this.#parts;
     const slots = addresses.flatMap((address) => {
       const name = state.slots.get(address);
@@ -201,22 +249,6 @@ export class Rulebook {
     const kept = silenced ? [] : [state.slots];
     for (const map of [...kept, state.verdicts, state.answers, ...state.ranges.values()]) {
       for (const address of addresses) map.delete(address);
-    }
-  }
-
-  async #readStateAnew(): Promise<void> {
-    const { hostNetns, names, state } = this.#parts;
-    const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
-      if (isGone(error)) return null;
-      throw error;
-    });
-    for (const map of ['slots', 'verdicts', 'answers'] as const) {
-      state[map].clear();
-      for (const [address, value] of now?.[map] ?? []) state[map].set(address, value);
-    }
-    for (const [set, ranges] of state.ranges) {
-      ranges.clear();
-      for (const [address, elements] of now?.ranges.get(set) ?? []) ranges.set(address, elements);
     }
   }
 }

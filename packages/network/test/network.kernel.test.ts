@@ -195,13 +195,48 @@ test('inv-62: rules that cannot be installed change nothing', async () => {
     await expect(network.setRules(slot, rules)).rejects.toMatchObject({ code: 'ERR_NETWORK_RULES' });
   }
   expect(await world.run('nft', 'list', 'ruleset')).toBe(before);
-  expect(await world.run('nft', 'flush', 'map', 'inet', /hatchery-\w+/.exec(before)?.[0] ?? '', 'verdicts')).toBe('');
-  await expect(network.setRules(slot, open)).rejects.toMatchObject({ code: 'ERR_NETWORK_FAILED', step: 'set rules' });
-  await expectRefused(await enter(slot), { do: 'tcp', address: '198.51.100.3', port: 80 }, 'after the failure');
+  // Somebody else has put into the idle bank what the next rules put there.
+  const element = `deny-1 { ${slot.address} . 203.0.113.9 }`;
+  expect(await world.run('nft', `add element inet ${/hatchery-\w+/.exec(before)?.[0]} ${element}`)).toBe('');
+  const denied = { allow: null, deny: ['203.0.113.9'] };
+  await expect(network.setRules(slot, denied)).rejects.toMatchObject({ code: 'ERR_NETWORK_FAILED', step: 'set rules' });
+  const agent = await enter(slot);
+  await expectRefused(agent, { do: 'tcp', address: '198.51.100.3', port: 80 }, 'after the failure');
+  expect((await agent.do({ do: 'tcp', address: '198.51.100.2', port: 80 })).outcome).toMatch(/^reached/);
   await Promise.all(agents.splice(0).map((agent) => agent.end()));
   closeFd(slot.netns);
   await network.close();
   await sweepNetwork(world.options());
+});
+
+test('inv-62: rules that somebody has taken out are put back as they were: by verify, and by whatever meets their absence', async () => {
+  const network = await openNetwork(world.options());
+  const [slot, other] = [await network.makeSlot(), await network.makeSlot()];
+  await network.setRules(slot, { allow: ['198.51.100.2', '198.51.100.8/29'], deny: [] });
+  await network.setRules(other, { allow: null, deny: ['198.51.100.3'] });
+  const before = (await world.run('nft', 'list', 'ruleset')).replaceAll(/handle \d+/g, '');
+  const table = /hatchery-\w+/.exec(before)?.[0] ?? '';
+  expect(await network.verify()).toBe(false);
+  for (const words of [
+    ['flush', 'ruleset'],
+    ['flush', 'table', 'inet', table],
+    ['flush', 'map', 'inet', table, 'verdicts'],
+    ['delete', 'table', 'arp', table],
+  ]) {
+    expect(await world.run('nft', ...words)).toBe('');
+    expect(await network.verify(), words.join(' ')).toBe(true);
+    expect(await world.run('nft', 'list', 'ruleset'), words.join(' ')).toBe(before);
+  }
+  await world.run('nft', 'flush', 'ruleset');
+  await network.setRules(slot, { allow: null, deny: ['198.51.100.3'] });
+  await world.run('nft', 'flush', 'ruleset');
+  const third = await network.makeSlot();
+  for (const agent of [await enter(slot), await enter(other)]) {
+    await expectRefused(agent, { do: 'tcp', address: '198.51.100.3', port: 80 }, 'denied');
+    expect((await agent.do({ do: 'tcp', address: '198.51.100.2', port: 80 })).outcome).toMatch(/^reached/);
+  }
+  await world.run('nft', 'flush', 'ruleset');
+  await end(network, slot, other, third);
 });
 
 // Red when the last rule of `origin` accepts: the kernel's own check of sources is off here, so that it is these rules that hold.

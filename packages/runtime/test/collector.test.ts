@@ -209,6 +209,7 @@ test('without the lock of the instance nothing is touched', async () => {
   planted.directory('x');
   const lost = new Error("the lock is another one's");
   const host = planted.host({
+    verifyNetwork: async () => {},
     requireLock: () => {
       throw lost;
     },

@@ -83,6 +83,7 @@ export class PlantedInstance {
     const note = (context: object, message = ''): void => void log.push(`${message} ${JSON.stringify(context)}`);
     return {
       scope: async () => this.scope,
+      verifyNetwork: async () => {},
       requireLock: () => {},
       ledger: this.ledger,
       records: {

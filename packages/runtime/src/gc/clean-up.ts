@@ -77,6 +77,7 @@ export class CleanUp {
   /** @param force tries what has failed again, due or given up */
   async run(force: boolean): Promise<GcResult> {
     this.#host.requireLock();
+    await this.#host.verifyNetwork();
     const number = ++this.counters.runs;
     const run: Run = { number, force, scope: await this.#host.scope(), removed: [], kept: new Map() };
     const debris = await findDebris(run.scope, this.#host.ledger);

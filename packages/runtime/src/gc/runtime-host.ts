@@ -15,6 +15,7 @@ export function collectorHost(context: RuntimeContext): CollectorHost {
     ledger: ledgerOf(context),
     records: { inRunDirectory: (id) => readRecord(instance.directory, id), onDisk: (id) => disks.read(id) },
     locks,
+    verifyNetwork: () => context.slots.verify(),
     teardownDebris: (id) => teardownDebris(context, id),
     unfinished: () => unfinished(context),
     finish: async (id) => {

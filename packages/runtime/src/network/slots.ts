@@ -104,6 +104,19 @@ export class Slots {
     }
   }
 
+  /** Puts the rules back that somebody else has taken out. Never rejects; it is told. */
+  async verify(): Promise<void> {
+    const { logger } = this.#options;
+    if (this.#opening === null) return;
+    try {
+      const network = await this.#opening;
+      if (await network.verify())
+        logger.warn({}, 'somebody had changed the rules of the network slots on this host; they are in force again');
+    } catch (err) {
+      logger.error({ err }, 'the rules of the network slots could not be verified');
+    }
+  }
+
   /** The host ends in the kernel, and those that no slot accounts for. */
   async links(): Promise<{ there: string[]; strays: string[] }> {
     return this.#opening === null ? { there: [], strays: [] } : await (await this.#opening).links();
