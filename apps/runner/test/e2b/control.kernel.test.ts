@@ -236,6 +236,21 @@ describe('a pause', () => {
     await ask('DELETE', `/sandboxes/${id}`);
   });
 
+  it('and a connect at the same moment leave it in one state or the other, and a later connect finds it', async () => {
+    const id = await create();
+    for (const pause of [{}, { memory: false }, {}, { memory: false }]) {
+      const [paused, connected] = await Promise.all([
+        ask('POST', `/sandboxes/${id}/pause`, pause),
+        ask('POST', `/v2/sandboxes/${id}/connect`, {}),
+      ]);
+      expect([204, 409]).toContain(paused.status);
+      expect([200, 201]).toContain(connected.status);
+      expect([200, 201]).toContain((await ask('POST', `/v2/sandboxes/${id}/connect`, {})).status);
+      expect((await ask('GET', `/sandboxes/${id}`)).body).toMatchObject({ state: 'running' });
+    }
+    await ask('DELETE', `/sandboxes/${id}`);
+  });
+
   it('with memory can still be left without it', async () => {
     const id = await create();
     const boot = await bootId(id);

@@ -8,7 +8,7 @@ export async function resume(sandbox: Sandbox): Promise<void> {
   // A pause may end between our look and our turn, and a start as well: what is wanted is looked at again, not for ever.
   for (let attempt = 1; sandbox.state !== 'running'; attempt++) {
     try {
-      await (isStored(sandbox) ? sandbox.start() : sandbox.resume());
+      await advance(sandbox);
     } catch (error) {
       const isState = error instanceof HatcheryError && error.code === 'ERR_SANDBOX_STATE';
       if (!isState || attempt === maxAttempts || isEnding(sandbox)) throw error;
@@ -17,6 +17,13 @@ export async function resume(sandbox: Sandbox): Promise<void> {
 }
 
 const maxAttempts = 5;
+
+/** One change on the way, after the one that is under way. */
+async function advance(sandbox: Sandbox): Promise<void> {
+  // A stop that has failed is done again; of one that has not nothing is left to do.
+  if (sandbox.state === 'stopping') await sandbox.stop();
+  else await (isStored(sandbox) ? sandbox.start() : sandbox.resume());
+}
 
 /** There is nothing of it but its files. */
 export function isStored({ state }: Sandbox): boolean {
