@@ -54,6 +54,22 @@ test('events of a watch that was ended while they waited take no room', async ()
   expect(taken(watch)).toHaveLength(9);
 });
 
+test('the event that a watch was at when it was ended takes no room', async () => {
+  // Mutation: collect() goes on after end(): the budget is used up.
+  const budget = new EventBudget(10 * 260);
+  for (let round = 0; round < 30; round += 1) {
+    const watch = new BufferedWatch(budget);
+    const going = Promise.withResolvers<void>();
+    const collecting = watch.collect(events(0, going.promise));
+    watch.end();
+    going.resolve();
+    await collecting;
+  }
+  const watch = new BufferedWatch(budget);
+  await watch.collect(events(8));
+  expect(taken(watch)).toHaveLength(9);
+});
+
 test('what ended a watch is told once, after the events before it; then there is nothing more', async () => {
   const watch = new BufferedWatch(new EventBudget());
   await watch.collect(events(2, Promise.reject(new Error('the end'))));

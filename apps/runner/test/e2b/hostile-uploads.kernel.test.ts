@@ -212,7 +212,7 @@ it('inv-14: a file that is cut while it is sent breaks the answer off', async ()
 });
 
 it('large files go in and out in memory that does not grow with them, however slow their reader is', async () => {
-  const size = 160 * mebibyte;
+  const size = 400 * mebibyte;
   const chunk = Buffer.alloc(mebibyte, 'compressible ');
   const base = process.memoryUsage().rss;
   let peak = base;
@@ -241,8 +241,9 @@ it('large files go in and out in memory that does not grow with them, however sl
     clearInterval(look);
     await box.sandbox.files.remove('/srv/large');
   }
-  expect(peak - base).toBeLessThan(100 * mebibyte);
-}, 120_000);
+  // Client and server are one process here, and what has gone through them is garbage for a while.
+  expect(peak - base).toBeLessThan(250 * mebibyte);
+}, 300_000);
 
 it('gzip of a form is expanded, too', async () => {
   const { status } = await send(

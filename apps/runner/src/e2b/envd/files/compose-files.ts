@@ -11,6 +11,7 @@ import { userOf } from '../request-user.ts';
 import { fileRefusal } from './file-refusal.ts';
 import { findFile } from './find-file.ts';
 import type { StoredFile } from './store-file.ts';
+import { beginTransfer } from './transfers.ts';
 
 export interface Composition {
   readonly source_paths: readonly string[];
@@ -44,6 +45,7 @@ export async function composeFiles(
   let path = destination;
   try {
     path = await resolvePath(hosted, destination, user);
+    await beginTransfer(hosted.sandbox, reply, signal);
     const found: string[] = [];
     for (const source of sources)
       found.push(await findSource(files, await resolvePath(hosted, source, user), path, signal));
@@ -61,7 +63,7 @@ export async function composeFiles(
     for (const source of new Set(found)) await files.remove(source);
     return { name: posix.basename(path), path, type: 'file' };
   } catch (error) {
-    throw fileRefusal(error, { sandboxId: hosted.id, path, user });
+    throw fileRefusal(error, { sandboxId: hosted.id, path, user, signal });
   }
 }
 

@@ -29,6 +29,8 @@ export interface FileAnswer {
 
 export interface FileRequest {
   readonly files: SandboxFiles;
+  /** Called before more is read than is held at once: content goes as fast as its client takes it. */
+  readonly beginTransfer: () => Promise<void>;
   readonly file: FileEntry;
   readonly headers: IncomingHttpHeaders;
   readonly headersOnly: boolean;
@@ -90,6 +92,7 @@ async function whole(
   const headers = { ...common, 'content-encoding': 'gzip' };
   if (headersOnly) return { status: 200, headers, body: null };
   if (file.size > smallBytes) {
+    await request.beginTransfer();
     // To its end, however long it has become by then.
     const body = await through(files.readStream(file.path, { signal }), createGzip(gzipOptions));
     return { status: 200, headers, body };
@@ -103,6 +106,7 @@ async function part(request: FileRequest, common: FileAnswer['headers'], range: 
   const headers = { ...common, 'content-length': range.length };
   if (headersOnly) return { status: 200, headers, body: null };
   if (range.length > smallBytes) {
+    await request.beginTransfer();
     const source = files.readStream(file.path, { ...range, signal });
     return { status: 200, headers, body: await through(source, new ExactLength(range.length)) };
   }

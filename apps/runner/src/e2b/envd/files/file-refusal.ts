@@ -1,4 +1,4 @@
-import { type ErrorCode, HatcheryError } from '@hatchery/runtime';
+import { AbortError, type ErrorCode, HatcheryError } from '@hatchery/runtime';
 import { EnvdError } from '../envd-error.ts';
 import { notRunning } from '../wake-first.ts';
 
@@ -6,6 +6,8 @@ export interface FileAttempt {
   readonly sandboxId: string;
   readonly path: string;
   readonly user: string;
+  /** Fires when the client has gone. */
+  readonly signal: AbortSignal;
 }
 
 type Answer = (error: HatcheryError, attempt: FileAttempt) => EnvdError;
@@ -24,6 +26,8 @@ const answers: Readonly<Partial<Record<ErrorCode, Answer>>> = {
  * says that the sandbox is gone. What is not named here is answered by its usual status.
  */
 export function fileRefusal(error: unknown, attempt: FileAttempt): unknown {
+  // Whatever broke then: nobody is told, and it is no fault.
+  if (attempt.signal.aborted) return new AbortError('a request for a file', attempt.signal);
   if (!(error instanceof HatcheryError)) return error;
   return answers[error.code]?.(error, attempt) ?? error;
 }

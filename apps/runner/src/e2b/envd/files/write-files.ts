@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { AbortError } from '@hatchery/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { untilGone } from '../../../serve/until-gone.ts';
 import { EnvdError } from '../envd-error.ts';
@@ -8,6 +9,7 @@ import { fileQueryOf, fileUserOf } from './file-query.ts';
 import { fileRefusal } from './file-refusal.ts';
 import { multipartFiles } from './multipart-files.ts';
 import { type StoredFile, storeFile, type Upload } from './store-file.ts';
+import { beginTransfer } from './transfers.ts';
 import { bodyRefusal, uploadBody } from './upload-body.ts';
 import { metadataIn } from './upload-metadata.ts';
 
@@ -21,6 +23,7 @@ export async function writeFiles(request: FastifyRequest, reply: FastifyReply): 
   const { path } = fileQueryOf(request);
   const type = request.headers['content-type'] ?? '';
   const upload = { hosted, user, metadata: metadataIn(request.headers), signal: untilGone(reply) };
+  await beginTransfer(hosted.sandbox, reply, upload.signal);
   if (isType(type, 'application/octet-stream')) return [await storeWhole(upload, path, uploadBody(request))];
   if (isType(type, 'multipart/form-data')) return await storeForm(upload, path, type, uploadBody(request));
   const expected = 'expected multipart/form-data or application/octet-stream';
@@ -57,17 +60,18 @@ async function storeForm(
     }
     return stored;
   } catch (error) {
+    if (upload.signal.aborted) throw new AbortError('an upload', upload.signal);
     throw withStored(bodyRefusal(error), stored);
   } finally {
     body.destroy();
   }
 }
 
-async function resolve({ hosted, user }: Upload, path: string): Promise<string> {
+async function resolve({ hosted, user, signal }: Upload, path: string): Promise<string> {
   try {
     return await resolvePath(hosted, path, user);
   } catch (error) {
-    throw fileRefusal(error, { sandboxId: hosted.id, path, user });
+    throw fileRefusal(error, { sandboxId: hosted.id, path, user, signal });
   }
 }
 
@@ -76,7 +80,7 @@ async function store(upload: Upload, path: string, content: Readable): Promise<S
   try {
     return await storeFile(upload, path, content);
   } catch (error) {
-    throw fileRefusal(bodyRefusal(error), { sandboxId: hosted.id, path, user });
+    throw fileRefusal(bodyRefusal(error), { sandboxId: hosted.id, path, user, signal: upload.signal });
   }
 }
 

@@ -29,6 +29,8 @@ export class BufferedWatch {
   async collect(source: AsyncIterable<FilesystemEvent>): Promise<void> {
     try {
       for await (const event of source) {
+        // One that it was at when it was to end: nobody would give its room back.
+        if (this.signal.aborted) break;
         if (this.#lost === 0 && this.#budget.take(event)) this.#events.push(event);
         else this.#lose();
       }
