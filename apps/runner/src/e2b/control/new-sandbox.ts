@@ -129,6 +129,9 @@ function checkTogether(request: NewSandbox): void {
 function checkValues({ envVars, maskRequestHost }: NewSandbox): void {
   let bytes = 0;
   for (const [name, value] of Object.entries(envVars)) {
+    // What is behind a = was meant to be a value, and those are not repeated.
+    if (name === '' || name.includes('='))
+      throw new ControlError(400, `envVars: "${name.split('=')[0]?.slice(0, 64)}": a name is not empty and has no =`);
     const length = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
     if (length > maxVariableBytes)
       throw new ControlError(400, `envVars: "${name.slice(0, 64)}" is longer than ${maxVariableBytes} bytes`);
