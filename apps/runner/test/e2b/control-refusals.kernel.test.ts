@@ -25,6 +25,7 @@ const wrong: readonly (readonly [body: unknown, words: RegExp])[] = [
   ...['a\r\nX: 1', 'a b', 'http://a', 'a:port', '', '${PORT}:1:2'].map(
     (maskRequestHost) => [{ network: { maskRequestHost } }, /maskRequestHost is no host/] as const,
   ),
+  [{ secure: false }, /secure=false is not part of this version/],
   [{ autoPauseMemory: false }, /requires autoPause/],
   [{ autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } }, /cannot be combined with autoResume/],
   [{ autoResume: {} }, /enabled/],

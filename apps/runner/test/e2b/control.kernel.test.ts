@@ -229,7 +229,10 @@ describe('a pause', () => {
     const boot = await bootId(id);
     expect(await ask('POST', `/sandboxes/${id}/pause`, { memory: false })).toMatchObject({ status: 204 });
     expect((await ask('GET', `/sandboxes/${id}`)).body).toMatchObject({ state: 'paused' });
-    expect(await ask('POST', `/sandboxes/${id}/resume`, { timeout: 60 })).toMatchObject({ status: 201 });
+    expect(await ask('POST', `/sandboxes/${id}/resume`, { autoPause: true })).toMatchObject({ status: 501 });
+    expect(await ask('POST', `/sandboxes/${id}/resume`, { timeout: 60, autoPause: false })).toMatchObject({
+      status: 201,
+    });
     expect(await ask('POST', `/sandboxes/${id}/resume`, { timeout: 60 })).toMatchObject({ status: 409 });
     expect(await inside(id, 'cat', '/home/user/file')).toBe('kept');
     expect(await bootId(id)).not.toBe(boot);

@@ -91,6 +91,8 @@ const maxIdentityTokens = 5;
  */
 export function readNewSandbox(given: unknown, version: 1 | 2, maxTimeoutMs: number): NewSandbox {
   const body = newSandboxBody.read(given);
+  if (version === 2 && body.secure === false)
+    throw new ControlError(400, 'secure=false is not part of this version: all is secured; POST /sandboxes has it');
   const request: NewSandbox = {
     template: body.templateID,
     timeoutMs: timeoutMs(body.timeout ?? defaultTimeouts[version], maxTimeoutMs),

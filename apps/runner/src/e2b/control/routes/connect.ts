@@ -6,6 +6,7 @@ import { resume } from '../../hosted/resume.ts';
 import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting, isEnding } from '../find-hosted.ts';
+import { notSupported } from '../not-supported.ts';
 import { docs } from '../route-docs.ts';
 import { sandboxView } from '../sandbox-view.ts';
 import { extendTimeout, timeoutMs } from '../timeouts.ts';
@@ -17,7 +18,6 @@ interface Body {
 
 const properties = { timeout: { type: 'integer' }, memory: { type: ['boolean', 'null'] } };
 const connectBody = new BodyShape<Body>(properties);
-/** What it does at its timeout was chosen at its create, and stays so. */
 const resumeBody = new BodyShape<Body & { autoPause?: boolean }>({
   ...properties,
   autoPause: { type: ['boolean', 'null'] },
@@ -62,9 +62,11 @@ export function addConnect(app: FastifyInstance, context: E2bContext): void {
     answers: { 201: 'it was resumed', 404: 'there is no such sandbox', 409: 'it runs already' },
   });
   app.post<Route>('/sandboxes/:id/resume', resumed, async ({ params, body }, reply) => {
-    const { timeout = resumeTimeout, memory } = resumeBody.read(body);
+    const { timeout = resumeTimeout, memory, autoPause } = resumeBody.read(body);
     const ms = timeoutMs(timeout, context.maxTimeoutMs);
     const hosted = findLasting(context, params.id);
+    if (typeof autoPause === 'boolean' && autoPause !== hosted.details.autoPause)
+      throw notSupported('another autoPause at a resume', 'it stays what it was at the create');
     if (hosted.sandbox.state === 'running') throw new ControlError(409, `Sandbox "${hosted.id}" is already running`);
     await bringBack(hosted, ms, memory !== false);
     return reply.code(201).send(sandboxView(hosted, context.domain()));
