@@ -7,13 +7,13 @@ import type { SandboxView } from '../src/wire/views.ts';
 import { Server } from './server.ts';
 
 /** A server on a made-up host, 198.51.100.1, whose world has servers at 198.51.100.2 and 203.0.113.9. */
-async function startServer(): Promise<Server> {
+async function startServer(...settings: string[]): Promise<Server> {
   const world = await World.make();
   onTestFinished(() => world.end());
   const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hatchery-test-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const host = ['nsenter', `--net=/proc/${world.host.pid}/ns/net`];
-  const server = await Server.start(directory, ['--on-exit', 'destroy'], host);
+  const server = await Server.start(directory, ['--on-exit', 'destroy', ...settings], host);
   onTestFinished(async () => {
     await server.stop();
     expect(await world.run('nft', 'list', 'tables')).toBe('');
@@ -48,4 +48,18 @@ it('create --network gives a sandbox rules, network --rules and PUT replace them
     stderr: expect.stringContaining('[ERR_NOT_SUPPORTED]'),
   });
   await server.run(['rm', '--all']);
+});
+
+// Mutation, in turn: each of the three left out of networkOf().
+it('serve --network-range, --network-uplink and --network-resolvers say what sandboxes with a network get', async () => {
+  const resolvers = ['198.51.100.2', '203.0.113.9'];
+  const names = ['--network-resolvers', resolvers.join(',')] as const;
+  const server = await startServer('--network-range', '10.99.0.0/24', '--network-uplink', 'none0', ...names);
+  const { id, address } = await server.client.call<SandboxView>('POST', '/v1/sandboxes', { body: { network: 'slot' } });
+  expect(address).toMatch(/^10\.99\.0\./);
+  const { stdout } = await server.run(['exec', id, 'cat', '/etc/resolv.conf']);
+  expect(stdout.toString()).toBe(resolvers.map((one) => `nameserver ${one}\n`).join(''));
+  // There is no such interface, and no way out by another.
+  expect(await reaches(server, id, '198.51.100.2')).toBe(false);
+  await server.run(['rm', id]);
 });

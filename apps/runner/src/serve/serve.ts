@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BlockingPool } from '@hatchery/blocking-io';
 import { protectProcess } from '@hatchery/linux';
-import { Runtime } from '@hatchery/runtime';
+import { Runtime, type RuntimeNetworkOptions } from '@hatchery/runtime';
 import { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
 import { TokenSeed } from '../e2b/tokens/token-seed.ts';
 import { KeyStore } from '../keys/key-store.ts';
@@ -14,6 +14,7 @@ import { greetingOf } from './greeting.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { RunningServer } from './running-server.ts';
 import { loadSettings, type SettingFlags } from './settings/load-settings.ts';
+import type { ServeSettings } from './settings/serve-settings.ts';
 import { TcpServer } from './tcp-server.ts';
 
 /** An hour: `logs` of what has ended. The runtime bounds how much of it is kept. */
@@ -33,7 +34,8 @@ export async function serve(flags: SettingFlags): Promise<number> {
   const seed = await TokenSeed.open(dataDirectory);
   const templates = await TemplateStore.open(dataDirectory);
   const workers = await BlockingPool.open({ logger });
-  const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, logger, workers, exitRetentionMs, pool });
+  const places = { runDirectory, dataDirectory, instance, network: networkOf(settings) };
+  const runtime = await Runtime.open({ ...places, logger, workers, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.
   let sandboxes: 'keep' | 'destroy' = 'keep';
   let server: RunningServer | null = null;
@@ -67,4 +69,12 @@ export async function serve(flags: SettingFlags): Promise<number> {
   }
   await server.end();
   return 0;
+}
+
+function networkOf({ networkRange, networkUplink, networkResolvers }: ServeSettings): RuntimeNetworkOptions {
+  return {
+    ...(networkRange === null ? {} : { addressRange: networkRange }),
+    ...(networkUplink === null ? {} : { uplink: networkUplink }),
+    ...(networkResolvers === null ? {} : { resolvers: networkResolvers.split(',') }),
+  };
 }

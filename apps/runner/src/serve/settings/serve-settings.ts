@@ -27,6 +27,12 @@ export interface ServeSettings {
   readonly drainTimeout: number;
   readonly poolFloor: number;
   readonly poolCeiling: number;
+  /** null: 10.213.0.0/16. */
+  readonly networkRange: string | null;
+  /** null: any interface. */
+  readonly networkUplink: string | null;
+  /** With commas between them; null: the host's that are public. */
+  readonly networkResolvers: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -142,6 +148,27 @@ export const serveSettings: { readonly [Name in SettingName]: Setting<ServeSetti
     default: 16,
     value: '<count>',
     help: 'sandboxes kept ready at most, 0.6 MB each; 0: none are made ahead',
+  },
+  networkRange: {
+    kind: text('an IPv4 CIDR of /8 to /30', '^[0-9.]+/[0-9]+$'),
+    default: null,
+    usual: '10.213.0.0/16',
+    value: '<cidr>',
+    help: 'addresses of sandboxes with a network; no route of this machine may overlap it',
+  },
+  networkUplink: {
+    kind: text('the name of an interface', '^[^\\s/:]{1,15}$'),
+    default: null,
+    usual: 'any',
+    value: '<interface>',
+    help: 'the one interface that they may use outward',
+  },
+  networkResolvers: {
+    kind: text('at most 3 IPv4 addresses with commas between them', '^[0-9.]+(,[0-9.]+){0,2}$'),
+    default: null,
+    usual: "this machine's that are public",
+    value: '<addresses>',
+    help: 'name servers that they ask, where their rules allow them',
   },
   logLevel: { kind: oneOf(...logLevels), default: 'info', value: '<level>', help: logLevels.join(', ') },
 };
