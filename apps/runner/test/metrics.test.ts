@@ -52,6 +52,18 @@ it('inv-61: creates that fail are counted by their code', async () => {
   });
 });
 
+it('what a client or a program in a sandbox makes up is no label', async () => {
+  const metrics = unreadMetrics();
+  const told = { api: 'proxy', route: undefined, seconds: 1 } as const;
+  for (let index = 0; index < 100; index++) metrics.answered({ ...told, method: `M${index}`, status: 900 + index });
+  metrics.answered({ ...told, method: 'GET', status: 204 });
+  const samples = [...parseMetrics(await metrics.text())].filter(([name]) => name.includes('requests_total'));
+  expect(samples).toEqual([
+    ['hatchery_http_requests_total{api="proxy",method="other",route="none",status="9xx"}', 100],
+    ['hatchery_http_requests_total{api="proxy",method="GET",route="none",status="2xx"}', 1],
+  ]);
+});
+
 it('docs/metrics.md lists them all, and no other', async () => {
   const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
   const listed = [...page.matchAll(/^\| `(\w+)/gm)].map(([, name = '']) => name);

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { CliError } from '../cli-error.ts';
 import { type Answer, type Request, writeHead } from '../e2b/proxy/exchange.ts';
 import { Http2Sessions } from '../front/http2-sessions.ts';
+import { lingerAfter } from '../front/linger.ts';
 import { peekProtocol } from '../front/peek-protocol.ts';
 import type { TlsIdentity } from '../front/tls-identity.ts';
 import { whyRefused } from './check-request.ts';
@@ -13,6 +14,11 @@ import { whyRefused } from './check-request.ts';
 const headersMs = 10_000;
 /** Longer than clients and load balancers keep an idle connection: they close it, and lose no request to our closing it. */
 const idleMs = 75_000;
+
+/** For the rest of a request that has been answered already. */
+const lingerMs = 10_000;
+/** Of a connection on which nothing came: whether its client is there still. */
+const keepAliveMs = 30_000;
 
 /** Answers what comes over the port. */
 export interface TcpHandler {
@@ -41,8 +47,10 @@ export class TcpListener {
   readonly #scheme: string;
   readonly #http2: Http2Sessions;
   readonly #sockets = new Set<Socket>();
-  /** Connections on which a request is being answered. */
-  readonly #answering = new WeakSet<Socket>();
+  /** Nobody knows yet what they speak. */
+  readonly #undecided = new Set<Socket>();
+  /** The last answer of each connection of HTTP/1.1. */
+  readonly #answers = new WeakMap<Socket, Answer>();
   #isEnding = false;
   #closed: Promise<void> | null = null;
 
@@ -55,6 +63,8 @@ export class TcpListener {
       keepAliveTimeout: idleMs,
       connectionsCheckingInterval: 1000,
       noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveMs,
       shouldUpgradeCallback: (request: IncomingMessage) =>
         this.#whyRefused(request) === null && handler.upgrades(request),
     };
@@ -91,11 +101,17 @@ export class TcpListener {
       // Until somebody else listens; and whoever resets a connection is told by its end.
       socket.on('error', () => {});
       if (event === 'secureConnection') take(socket, socket.alpnProtocol === 'h2');
-      else
-        peekProtocol(socket, headersMs, (isHttp2) => {
-          take(socket, isHttp2);
-          if (!isHttp2) socket.resume();
-        });
+      else this.#peek(socket, take);
+    });
+  }
+
+  #peek(socket: Socket, take: (socket: Socket, isHttp2: boolean) => void): void {
+    this.#undecided.add(socket);
+    socket.once('close', () => this.#undecided.delete(socket));
+    peekProtocol(socket, headersMs, (isHttp2) => {
+      this.#undecided.delete(socket);
+      take(socket, isHttp2);
+      if (!isHttp2) socket.resume();
     });
   }
 
@@ -135,6 +151,7 @@ export class TcpListener {
     // Resolves when the last connection is gone; idle ones go at once.
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
     this.#http2.beginEnd();
+    for (const socket of this.#undecided) socket.destroy();
   }
 
   /** Resolves when nobody is connected any more: after `graceMs` whoever is left is cut off. */
@@ -149,23 +166,25 @@ export class TcpListener {
 
   #onRequest(request: Request, response: Answer): void {
     const why = this.#whyRefused(request);
-    const { socket } = request;
-    if (response instanceof ServerResponse) this.#answering.add(socket);
     // A client that breaks off is no fault of ours; the response closes with it.
     request.on('error', () => {});
     response.on('error', () => {});
     response.once('close', () => {
-      this.#answering.delete(socket);
       if (this.#isEnding) this.#server.closeIdleConnections();
     });
+    lingerAfter(request, response, lingerMs);
+    if (why === null && response instanceof ServerResponse) this.#answers.set(request.socket, response);
     if (why !== null) refuse(response, 400, why);
     else if (this.#isEnding) refuse(response, 503, 'the server ends; try again');
     else this.#handler.request(request, response);
   }
 
   #whyRefused(request: Request): string | null {
-    // Clients have no need of it, and it would pass by every bound that is counted in connections.
-    if (this.#answering.has(request.socket)) return 'send the next request when this one is answered';
+    // Clients have no need of it, and it would pass by every bound that is counted in connections. An answer may be in the
+    // client's hands, whose next request is here, before this side has heard that its last byte is gone: ended is enough.
+    const last = this.#answers.get(request.socket);
+    if (last !== undefined && !last.writableEnded && !last.destroyed)
+      return 'send the next request when this one is answered';
     return whyRefused(request);
   }
 }

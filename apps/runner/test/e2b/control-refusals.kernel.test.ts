@@ -103,7 +103,6 @@ const absent: readonly (readonly [method: string, path: string, body?: object])[
   ['POST', '/v2/sandboxes', { templateID: 'base', network: { allowOut: ['a.com'], denyOut: ['0.0.0.0/0'] } }],
   ['POST', '/v2/sandboxes', { templateID: 'base', network: { allowOut: ['::1'] } }],
   ['POST', '/v2/sandboxes', { templateID: 'base', network: { egressProxy: { address: 'x:1' } } }],
-  ['POST', '/v2/sandboxes', { templateID: 'base', network: { httpsPorts: [443] } }],
   ['POST', '/v2/sandboxes', { templateID: 'base', iam: { tokens: {} } }],
   ['POST', '/v2/sandboxes', { templateID: 'base', volumeMounts: [{ name: 'v', path: '/v' }] }],
   ['POST', '/sandboxes/ix/snapshots', {}],

@@ -15,11 +15,16 @@ afterAll(async () => {
   await hosted.sandbox.destroy();
 });
 
-/** What comes back for these bytes, up to the end of the connection. */
+/** What comes back for these bytes, up to the end of the connection, which the server makes. */
 async function send(bytes: string): Promise<string> {
   const socket = connect(used.port, '127.0.0.1');
-  socket.end(bytes);
+  socket.write(bytes);
   return String(await buffer(socket));
+}
+
+/** A request with these headers and what is behind them. */
+function body(headers: string, content: string): string {
+  return `POST /echo HTTP/1.1\r\nHost: HOST\r\n${headers}\r\n\r\n${content}`;
 }
 
 describe('one port', () => {
@@ -78,22 +83,32 @@ describe('one port', () => {
     expect(other.status).toBe(200);
   });
 
-  // Probe H02.
+  // Probes H01 and H02.
   it.each([
     ['two Host headers', 'GET /echo HTTP/1.1\r\nHost: HOST\r\nHost: localhost\r\n\r\n'],
     ['no Host', 'GET /echo HTTP/1.1\r\n\r\n'],
     ['an absolute target', 'GET http://HOST/echo HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['the target of a CONNECT', 'CONNECT HOST:80 HTTP/1.1\r\nHost: HOST\r\n\r\n'],
     ['HTTP/0.9', 'GET /echo\r\n\r\n'],
-    [
-      'a length and chunks',
-      'POST /echo HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-    ],
-    ['two lengths', 'POST /echo HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
-    ['chunks in disguise', 'POST /echo HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n'],
-    ['a folded header', 'GET /echo HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n'],
+    ['a path that names a host', 'GET //169.254.169.254/echo HTTP/1.1\r\nHost: HOST\r\n\r\n'],
+    ['a NUL in its path', 'GET /echo%00 HTTP/1.1\r\nHost: HOST\r\n\r\n'],
+    ['a length and chunks', body('Content-Length: 3\r\nTransfer-Encoding: chunked', '0\r\n\r\n')],
+    ['two lengths', body('Content-Length: 1\r\nContent-Length: 2', 'ab')],
+    ['a length with a sign', body('Content-Length: +2', 'ab')],
+    ['a negative length', body('Content-Length: -1', 'ab')],
+    ['a length beyond 64 bits', body('Content-Length: 18446744073709551616', 'ab')],
+    ['chunks in disguise', body('Transfer-Encoding: xchunked', '0\r\n\r\n')],
+    ['chunks that are not last', body('Transfer-Encoding: chunked, identity', '0\r\n\r\n')],
+    ['a space before a colon', body('Content-Length : 2', 'ab')],
+    ['a folded header', body('X: a\r\n b', '')],
+    ['a bare LF', body('X: a\nContent-Length: 2', 'ab')],
+    ['a bare CR', body('X: a\rContent-Length: 2', 'ab')],
+    ['a NUL in a header', body('X: a\0b', '')],
+    ['a chunk that overflows', body('Transfer-Encoding: chunked', 'fffffffffffffffff\r\n')],
+    ['a chunk whose size ends in LF', body('Transfer-Encoding: chunked', '2\nab\r\n0\r\n\r\n')],
   ])('lets no request with %s through to a sandbox', async (_, bytes) => {
     const answer = await send(bytes.replaceAll('HOST', `8000-${hosted.id}.sbx.test`));
-    expect(answer).not.toMatch(/^HTTP\/1\.1 2|"sha256"/);
+    expect(answer).toMatch(/^HTTP\/1\.1 (?:400|502) |^$/);
+    expect(answer).not.toContain('sha256');
   });
 });

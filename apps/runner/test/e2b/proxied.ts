@@ -9,6 +9,7 @@ import type { HostedDetails } from '../../src/e2b/hosted/hosted-details.ts';
 import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
 import { createProxy, type Proxy } from '../../src/e2b/proxy/create-proxy.ts';
 import { createFront } from '../../src/front/create-front.ts';
+import { developmentCertificate } from '../../src/front/development-certificate.ts';
 import { TcpListener } from '../../src/serve/tcp-listener.ts';
 import { hostedSpec, type UsedHosted, useHosted } from './hosted.ts';
 
@@ -143,6 +144,13 @@ export function routing({ id }: HostedSandbox, port: number): OutgoingHttpHeader
 /** The web server of these tests, listening inside. */
 export function startWeb(sandbox: Sandbox, port: number, address = '127.0.0.1'): Promise<Execution> {
   return startPython(sandbox, 'web-server.py', [address, String(port)]);
+}
+
+/** The same, over TLS with a certificate that nobody knows. */
+export async function startSecureWeb(sandbox: Sandbox, port: number, directory: string): Promise<Execution> {
+  const { cert, key } = await developmentCertificate(directory, ['nobody.test']);
+  await sandbox.files.write('/tmp/identity.pem', `${cert}${key}`);
+  return await startPython(sandbox, 'web-server.py', ['127.0.0.1', String(port), '/tmp/identity.pem']);
 }
 
 /** A server inside that answers with what it is asked to, valid or not. */

@@ -54,6 +54,20 @@ describe('a websocket', () => {
     expect((await used.ask({ path: '/gone', headers: routing(hosted, 8000) })).status).toBe(200);
   });
 
+  // Mutation: upgradedAnswer() does not watch for the end.
+  it('is given up inside when its client goes before it is answered', async () => {
+    for (const how of ['resetAndDestroy', 'end'] as const) {
+      const socket = connect(used.port, '127.0.0.1');
+      const head = `GET /silent HTTP/1.1\r\nHost: 8000-${hosted.id}.sbx.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+      await new Promise((sent) => socket.write(head, sent));
+      // The server inside has it once it has answered what came after it.
+      await used.ask({ path: '/echo', headers: routing(hosted, 8000) });
+      socket[how]();
+      expect((await used.ask({ path: '/gone', headers: routing(hosted, 8000) })).status).toBe(200);
+      socket.destroy();
+    }
+  });
+
   it('that nobody takes is told as a plain answer', async () => {
     const answers = [
       [client('/echo'), 200],

@@ -8,20 +8,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Request } from '../../src/e2b/proxy/exchange.ts';
 import { type DevelopmentCertificate, developmentCertificate } from '../../src/front/development-certificate.ts';
 import { TcpListener } from '../../src/serve/tcp-listener.ts';
 
+// More than the kernel takes at once.
+const large = Buffer.alloc(32 * 2 ** 20, 'x');
 const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hatchery-test-'));
 let certificate: DevelopmentCertificate;
 let plain: TcpListener;
 let secure: TcpListener;
 
-/** Tells what it was asked, once it has all of it. */
+/** Tells what it was asked, once it has all of it; of /now at once, of /large with much behind it. */
 const handler = {
-  request: (request: Request, answer: { end(text: string): void }) =>
-    void text(request).then((body) => answer.end(`${request.httpVersion} ${request.method} ${request.url} ${body}`)),
+  request: (request: Request, answer: { end(text: string | Buffer): void }) => {
+    if (request.url === '/now') answer.end('now');
+    else if (request.url === '/large') answer.end(large);
+    else
+      void text(request).then((body) => answer.end(`${request.httpVersion} ${request.method} ${request.url} ${body}`));
+  },
   upgrades: ({ headers }: Request) => headers.upgrade === 'echo',
   upgrade: (_: unknown, socket: NodeJS.ReadWriteStream) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
@@ -80,6 +86,9 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
 
 const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))]);
 
+// Others may be using the machine.
+vi.setConfig({ testTimeout: 40_000 });
+
 describe('one port', () => {
   it('speaks HTTP/1.1 and HTTP/2, and both at once', async () => {
     const one = await fetch(`${plain.url}/a`, { method: 'POST', body: 'x' });
@@ -135,6 +144,25 @@ describe('one port', () => {
     expect(settings[3]).toBe(4);
   });
 
+  // A client may have all of an answer before the server has heard that it is gone.
+  // Mutation: a connection is taken as answering until the answer's close.
+  it('takes the next request once the last one is answered, and none before', async () => {
+    const behind = open(plain);
+    behind.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(behind, 'readable');
+    behind.write('GET /now HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    const both = await text(behind);
+    expect(both.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    expect(both.endsWith('now')).toBe(true);
+    const socket = open(plain);
+    socket.write(
+      `POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx${'GET /b HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(50)}`,
+    );
+    const answers = await text(socket);
+    expect(answers.match(/HTTP\/1\.1 400/g)?.length).toBe(1);
+    expect(answers).not.toContain('GET /b');
+  });
+
   it('takes what begins like HTTP/2 and is not for what it is', async () => {
     for (const bytes of [
       'PRI * HTTP/1.1\r\nHost: a\r\n\r\n',
@@ -142,7 +170,7 @@ describe('one port', () => {
       'PATCH /x HTTP/2.0\r\nHost: a\r\n\r\n',
     ]) {
       const socket = open(plain);
-      socket.end(bytes);
+      socket.write(bytes);
       expect(await text(socket)).toMatch(/^HTTP\/1\.1 [45]/);
     }
     const half = open(plain);
@@ -184,10 +212,15 @@ describe('who is hostile to one port', () => {
     });
     const handshake = open(secure);
     handshake.write(Buffer.from([22, 3, 1]));
+    // What is answered already, and never all there.
+    const dripping = open(waiting).resume();
+    dripping.write('POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n');
+    const drip = setInterval(() => dripping.write('x'), 200);
+    cut.push(closed(dripping).then(() => clearInterval(drip)));
     await Promise.all([...cut, closed(handshake.resume())]);
     expect(waiting.connections).toBe(0);
     await waiting.end(0);
-  }, 40_000);
+  });
 
   it('and opens streams to reset them is cut off', async () => {
     const opened = session(plain);
@@ -240,8 +273,10 @@ describe('the end of one port', () => {
     stream.write('a');
     const idle = session(ending);
     await Promise.all([ask(opened, { ':path': '/' }), ask(idle, { ':path': '/' })]);
+    const silent = open(ending);
+    await once(silent, 'connect');
     ending.beginEnd();
-    await once(idle, 'close');
+    await Promise.all([once(idle, 'close'), closed(silent)]);
     stream.end('b');
     expect(await text(stream)).toBe('2.0 POST /slow ab');
     await Promise.all([once(opened, 'close'), ending.end(30_000)]);

@@ -146,7 +146,7 @@ function checkValues({ envVars, maskRequestHost }: NewSandbox): void {
 }
 
 /** First whether it could be at all: a wrong request is wrong on every server. */
-function refuseAbsent({ iam, volumeMounts, network }: NewSandboxBody): void {
+function refuseAbsent({ iam, volumeMounts }: NewSandboxBody): void {
   const tokens = Object.values(iam?.tokens ?? {});
   if (tokens.length > maxIdentityTokens) throw new ControlError(400, `iam: at most ${maxIdentityTokens} tokens`);
   if (tokens.some((token) => token?.tokenType !== undefined && token.tokenType !== 'JWT-SVID'))
@@ -156,6 +156,4 @@ function refuseAbsent({ iam, volumeMounts, network }: NewSandboxBody): void {
     throw new ControlError(400, `volumeMounts: "${mount.path.slice(0, 255)}" is not a directory right below /`);
   if (iam !== undefined && iam !== null) throw notSupported('iam', 'there is nobody here who issues identities');
   if ((volumeMounts ?? []).length > 0) throw notSupported('volumeMounts', 'there are no volumes of this API yet');
-  if ((network?.httpsPorts ?? []).length > 0)
-    throw notSupported('network.httpsPorts', 'servers inside are spoken to in plain HTTP');
 }

@@ -41,12 +41,13 @@ export function detailView(hosted: HostedSandbox, network: NetworkWish, domain: 
   const { details } = hosted;
   const { allowOut, denyOut, allowInternetAccess } = network;
   const { allowPublicTraffic, maskRequestHost } = details;
+  const httpsPorts = details.httpsPorts.length > 0 ? details.httpsPorts : undefined;
   return {
     ...listedView(hosted),
     envdAccessToken: hosted.envdToken ?? undefined,
     domain,
     allowInternetAccess,
-    network: { allowOut, denyOut, allowPublicTraffic, maskRequestHost: maskRequestHost ?? undefined },
+    network: { allowOut, denyOut, allowPublicTraffic, maskRequestHost: maskRequestHost ?? undefined, httpsPorts },
     lifecycle: { autoResume: details.autoResume, onTimeout: details.autoPause ? 'pause' : 'kill' },
   };
 }

@@ -1,9 +1,17 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { hopByHop, pairsOf } from './header-pairs.ts';
 
+/** They speak for all of an origin, which behind a prefix is not the sandbox's alone. */
+const ofOrigins = ['alt-svc', 'clear-site-data', 'service-worker-allowed', 'strict-transport-security'];
+
 /** What of a server's answer is passed on, in its order; with a `prefix`, what leads back to the server leads there again. */
-export function answerHeaders({ rawHeaders, headers }: IncomingMessage, prefix: string): string[] {
-  const dropped = hopByHop(headers.connection);
+export function answerHeaders({ rawHeaders, headers, statusCode }: IncomingMessage, prefix: string): string[] {
+  const dropped = new Set([
+    ...hopByHop(headers.connection),
+    ...(prefix === '' ? [] : ofOrigins),
+    // There is nothing behind it (RFC 9110, 8.6); who believed it would take what comes next for its body.
+    ...(statusCode === 204 ? ['content-length'] : []),
+  ]);
   const passed: string[] = [];
   for (const [name, value] of pairsOf(rawHeaders)) {
     const lower = name.toLowerCase();

@@ -1,4 +1,5 @@
 import type { Runtime, RuntimeEvent, Sandbox, SandboxSubscriber } from '@hatchery/runtime';
+import type { HostedSandbox } from '../hosted/hosted-sandbox.ts';
 import { SandboxConnections } from './sandbox-connections.ts';
 
 /** The connections of every sandbox that has had requests. They end with its pause, its stop and its destroy. */
@@ -13,8 +14,9 @@ export class ConnectionMap implements SandboxSubscriber {
     void this.#follow(runtime.events({ signal: this.#closing.signal }));
   }
 
-  of(sandbox: Sandbox): SandboxConnections {
-    const found = this.#bySandbox.get(sandbox) ?? new SandboxConnections(sandbox);
+  of(hosted: HostedSandbox): SandboxConnections {
+    const { sandbox } = hosted;
+    const found = this.#bySandbox.get(sandbox) ?? new SandboxConnections(hosted);
     this.#bySandbox.set(sandbox, found);
     return found;
   }

@@ -37,16 +37,9 @@ export function createProxy(context: ProxyContext): Proxy {
   const serve = async (request: Request, answer: Answer, target: Target, head: Buffer | null): Promise<void> => {
     try {
       const hosted = await admit(context, request, target);
-      using _entry = enter(connections.of(hosted.sandbox), hosted, context.maxConnections);
-      await forward({
-        request,
-        answer,
-        head,
-        hosted,
-        target,
-        connections: connections.of(hosted.sandbox),
-        closing: context.closing,
-      });
+      const open = connections.of(hosted);
+      using _entry = enter(open, hosted, context.maxConnections);
+      await forward({ request, answer, head, hosted, target, connections: open, closing: context.closing });
     } catch (error) {
       sendRefusal(request, answer, asRefusal(error, target, context.logger));
     }

@@ -11,6 +11,7 @@ import { Refusal } from './refusal.ts';
 import { hasBody } from './request-headers.ts';
 import type { SandboxConnections } from './sandbox-connections.ts';
 import { untilGone } from './until-gone.ts';
+import { stopWatching } from './upgraded-answer.ts';
 
 /** One request, its answer, and who is to give it. */
 export interface Exchange {
@@ -93,6 +94,7 @@ async function join(
     return;
   }
   answer.detachSocket(client);
+  stopWatching(client);
   client.write(headOf(message), 'latin1');
   if (head !== null && head.length > 0) client.unshift(head);
   if (server.head.length > 0) server.socket.unshift(server.head);

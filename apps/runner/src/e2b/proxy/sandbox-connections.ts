@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { Sandbox } from '@hatchery/runtime';
+import type { HostedSandbox } from '../hosted/hosted-sandbox.ts';
 import { dial } from './dial.ts';
 import { DialingAgent } from './dialing-agent.ts';
+import { speakTls } from './speak-tls.ts';
 
 /** What waits on one port for the next request. */
 const maxIdle = 16;
@@ -14,13 +15,13 @@ export class SandboxConnections {
   readonly kept: DialingAgent;
   /** Each request has one of its own. */
   readonly fresh: DialingAgent;
-  readonly #sandbox: Sandbox;
+  readonly #hosted: HostedSandbox;
   readonly #sockets = new Set<Duplex>();
   readonly #over = new AbortController();
   #exchanges = 0;
 
-  constructor(sandbox: Sandbox) {
-    this.#sandbox = sandbox;
+  constructor(hosted: HostedSandbox) {
+    this.#hosted = hosted;
     const connect = (port: number, gone: AbortSignal): Promise<Duplex> => this.#connect(port, gone);
     this.kept = new DialingAgent(connect, { keepAlive: true, maxFreeSockets: maxIdle, timeout: idleMs });
     this.fresh = new DialingAgent(connect, { keepAlive: false });
@@ -58,11 +59,13 @@ export class SandboxConnections {
   }
 
   async #connect(port: number, gone: AbortSignal): Promise<Duplex> {
-    const socket = await dial(this.#sandbox, port, AbortSignal.any([gone, this.#over.signal]));
+    const { sandbox, details } = this.#hosted;
+    const signal = AbortSignal.any([gone, this.#over.signal]);
+    const socket = await dial(sandbox, port, signal);
     // Nobody reads what is idle: a server's end of it must close it, or the next request would be sent to nobody.
     socket.allowHalfOpen = false;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    return socket;
+    return details.httpsPorts.includes(port) ? await speakTls(socket, signal) : socket;
   }
 }

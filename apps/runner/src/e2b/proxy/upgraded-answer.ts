@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 export function upgradedAnswer(request: IncomingMessage, socket: Duplex): ServerResponse {
   // A client that goes away is told by the end; the error that comes with it says nothing more.
   socket.on('error', () => {});
+  watchForEnd(socket);
   const answer = new ServerResponse(request);
   answer.shouldKeepAlive = false;
   answer.assignSocket(socket as Socket);
@@ -14,4 +15,21 @@ export function upgradedAnswer(request: IncomingMessage, socket: Duplex): Server
     socket.end();
   });
   return answer;
+}
+
+/** What a client says before it is answered waits in the socket; that it goes away is seen only by who reads. */
+function watchForEnd(socket: Duplex): void {
+  const look = (): void => {
+    if (socket.readableLength === 0) socket.read(0);
+  };
+  const onEnd = (): void => void socket.destroy();
+  socket.on('readable', look).once('end', onEnd);
+  stops.set(socket, () => socket.off('readable', look).off('end', onEnd));
+}
+
+const stops = new WeakMap<Duplex, () => void>();
+
+/** From here on the socket is somebody else's to read. */
+export function stopWatching(socket: Duplex): void {
+  stops.get(socket)?.();
 }

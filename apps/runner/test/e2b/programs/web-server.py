@@ -1,5 +1,5 @@
-"""A web server for what a proxy must pass on: python3 web-server.py ADDRESS PORT. Says "listening" once it is."""
-import base64, hashlib, http.server, json, socket, struct, sys, threading
+"""A web server for what a proxy must pass on: python3 web-server.py ADDRESS PORT [CERTIFICATE]. Says "listening" once it is."""
+import base64, hashlib, http.server, json, select, socket, ssl, struct, sys, threading
 
 gone = threading.Semaphore(0)
 written = 0
@@ -79,6 +79,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(413, b'too large', [('Connection', 'close')])
         for _ in self.body():
             pass
+
+    def on_refuse(self):
+        """The same, and takes nothing more."""
+        self.answer(413, b'too large', [('Connection', 'close')])
+        self.connection.shutdown(socket.SHUT_WR)
+        hung_up = select.poll()
+        hung_up.register(self.connection, select.POLLHUP)
+        hung_up.poll()
+        self.close_connection = True
 
     def on_events(self):
         """One event at once, and then nothing until its client has gone."""
@@ -174,5 +183,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = Server((sys.argv[1], int(sys.argv[2])), Handler)
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print('listening', flush=True)
 server.serve_forever()
