@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { hatchery } from './hatchery.ts';
 
@@ -33,6 +34,14 @@ describe('doctor', () => {
       expect(finding.cost).toEqual(expect.any(String));
       expect(finding.remedy).toEqual(expect.any(String));
     }
+  });
+
+  it('tells how many directories clients can watch, and what to raise for more', async () => {
+    const { findings } = await examine();
+    const instances = Number(readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8'));
+    const finding = findings.find(({ name }) => name === 'inotify-instances');
+    expect(finding).toMatchObject({ ok: instances >= 1024, needed: false });
+    if (instances < 1024) expect(finding?.cost).toContain(`${Math.floor(instances / 2)} directories`);
   });
 
   it('prints a plain table into a pipe, one line a check, and the verdict last', async () => {

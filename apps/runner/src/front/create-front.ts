@@ -51,7 +51,7 @@ function controlOrFile(parts: FrontParts, request: Request, answer: Answer): voi
     parts.control.routing(request, answer);
     return;
   }
-  const whose = bySignature(parts.hosted, query);
+  const whose = bySignature(parts.hosted, query, request.socket.remoteAddress ?? '');
   if (whose instanceof EnvdError) sendError(answer, whose.status, whose.message);
   else parts.envd.handle(request, answer, whose);
 }

@@ -13,10 +13,10 @@ export function signedQuery(url: string | undefined): SignedQuery | null {
   return asked['signature'] === undefined ? null : fileQueryOf({ query: asked });
 }
 
-/** Such a URL names no sandbox: its signature tells whose it is. */
-export function bySignature(hosted: HostedSandboxes, query: SignedQuery): HostedSandbox | EnvdError {
+/** Such a URL names no sandbox: its signature tells whose it is. `from` is the address of who asks. */
+export function bySignature(hosted: HostedSandboxes, query: SignedQuery, from: string): HostedSandbox | EnvdError {
   try {
-    return findBySignature(hosted, query) ?? new EnvdError(401, 'invalid signature');
+    return findBySignature(hosted, query, from) ?? new EnvdError(401, 'invalid signature');
   } catch (error) {
     if (error instanceof EnvdError) return error;
     throw error;

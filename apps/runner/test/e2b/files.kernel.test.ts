@@ -77,16 +77,22 @@ describe('a file that is read', () => {
   });
 
   it('of any length and any bytes is the same outside, compressed where that is asked for', async () => {
-    for (const size of [0, 1, 65_536, 65_537, 3 * mebibyte + 1]) {
-      const content = randomBytes(size);
+    const sizes = [0, 1, 65_536, 65_537, 3 * mebibyte + 1];
+    const contents = sizes.flatMap((size) => [randomBytes(size), Buffer.alloc(size, 'compressible ')]);
+    for (const [index, content] of contents.entries()) {
+      const size = content.length;
       await box.sandbox.files.write('/srv/bytes', content);
       const plain = await get({ path: '/srv/bytes' });
       expect(plain.headers.get('content-length')).toBe(String(size));
       expect(content.equals(Buffer.from(await plain.arrayBuffer())), `${size} bytes`).toBe(true);
       const compressed = await get({ path: '/srv/bytes' }, { 'Accept-Encoding': 'gzip, deflate' });
-      expect(compressed.headers.get('content-encoding'), `${size}`).toBe(size >= 1024 ? 'gzip' : null);
+      // What gzip makes no smaller is sent as it is.
+      expect(compressed.headers.get('content-encoding'), `${index}`).toBe(index % 2 && size >= 1024 ? 'gzip' : null);
       // fetch has expanded it.
       expect(content.equals(Buffer.from(await compressed.arrayBuffer())), `${size} bytes`).toBe(true);
+      const forced = await get({ path: '/srv/bytes' }, { 'Accept-Encoding': 'gzip, identity;q=0' });
+      expect(forced.headers.get('content-encoding'), `${index}`).toBe(size === 0 ? null : 'gzip');
+      expect(content.equals(Buffer.from(await forced.arrayBuffer())), `${size} bytes`).toBe(true);
     }
   });
 

@@ -42,10 +42,15 @@ it('signatures that fit no sandbox have a budget a second; those that were found
   const known = signedBy(hosted, '/known', 'read');
   expect(findBySignature(used.hosted, known)?.id).toBe(hosted.id);
   const unfit = { path: '/x', signature: `v1_${'A'.repeat(43)}` };
-  const spend = (): void => {
-    for (let attempt = 0; attempt < 1_000_000; attempt += 1) findBySignature(used.hosted, unfit);
+  const spend = (from: string): void => {
+    for (let attempt = 0; attempt < 1_000_000; attempt += 1) findBySignature(used.hosted, unfit, from);
   };
-  expect(spend).toThrow('too many signatures');
+  expect(() => spend('one')).toThrow('too many signatures');
+  // That of another address is another.
+  expect(findBySignature(used.hosted, signedBy(hosted, '/fresh', 'read'), 'other')?.id).toBe(hosted.id);
+  expect(() => {
+    for (let address = 0; address < 1000; address += 1) spend(`${address}`.slice(0, 1 + (address % 3)));
+  }).toThrow('too many signatures');
   expect(findBySignature(used.hosted, known)?.id).toBe(hosted.id);
   await hosted.sandbox.destroy();
 });

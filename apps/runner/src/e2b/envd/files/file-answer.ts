@@ -92,13 +92,32 @@ async function whole(
   const headers = { ...common, 'content-encoding': 'gzip' };
   if (headersOnly) return { status: 200, headers, body: null };
   if (file.size > smallBytes) {
+    if (!(await isWorthGzip(request))) return await part(request, common, all);
     await request.beginTransfer();
     // To its end, however long it has become by then.
     const body = await through(files.readStream(file.path, { signal }), createGzip(gzipOptions));
     return { status: 200, headers, body };
   }
-  const body = await gzipAll(await files.read(file.path, { ...all, signal }), gzipOptions);
+  const bytes = await files.read(file.path, { ...all, signal });
+  const body = await gzipAll(bytes, gzipOptions);
+  if (isLargerThanWorth(body, bytes) && mayBePlain(request)) return await part(request, common, all);
   return { status: 200, headers: { ...headers, 'content-length': body.length }, body };
+}
+
+/** Whether gzip makes its beginning clearly smaller, or nothing else is taken: it is the time of all that run here. */
+async function isWorthGzip(request: FileRequest): Promise<boolean> {
+  const { files, file, signal } = request;
+  if (!mayBePlain(request)) return true;
+  const sample = await files.read(file.path, { offset: 0, length: smallBytes, signal });
+  return !isLargerThanWorth(await gzipAll(sample, gzipOptions), sample);
+}
+
+function isLargerThanWorth(compressed: Buffer, plain: Buffer): boolean {
+  return compressed.length > 0.9 * plain.length;
+}
+
+function mayBePlain({ headers }: FileRequest): boolean {
+  return acceptedEncodings(headers['accept-encoding']).identity;
 }
 
 async function part(request: FileRequest, common: FileAnswer['headers'], range: ByteRange): Promise<FileAnswer> {

@@ -8,7 +8,7 @@ import { entryInfoOf, withDetails } from './entry-info.ts';
 /** As deep as a path can be. */
 const maxDepth = 4096;
 /** A worker reads a directory through for each page of it. */
-const pageEntries = 2500;
+const pageEntries = 1000;
 /** Entries that are made text at a stretch: a millisecond or two. */
 const pieceEntries = 100;
 
