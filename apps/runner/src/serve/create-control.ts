@@ -5,6 +5,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import { limitBodyTime } from './body-deadline.ts';
 import { ControlError, toControlError } from './control-error.ts';
 import { countRequests } from './count-requests.ts';
+import { describeApi } from './describe-api.ts';
 import { requestLog } from './request-log.ts';
 import { checkKey, requireKey } from './require-key.ts';
 import { addHealth } from './routes/health.ts';
@@ -52,8 +53,11 @@ export function createControl(context: ControlContext): FastifyInstance {
   app.addHook('onRequest', requireKey(keys));
   app.addHook('onResponse', requestLog(logger));
   app.addHook('onResponse', countRequests(metrics, 'control'));
-  addHealth(app);
-  addMetrics(app, metrics);
+  describeApi(app);
+  void app.register(async (own) => {
+    addHealth(own);
+    addMetrics(own, metrics);
+  });
   addControlRoutes(app, context);
   return app;
 }
