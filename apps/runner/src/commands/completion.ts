@@ -2,6 +2,7 @@ import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { openClient } from '../client/open-client.ts';
+import { KeyStore } from '../keys/key-store.ts';
 import type { SandboxView } from '../wire/views.ts';
 import { write } from '../write.ts';
 
@@ -37,6 +38,9 @@ export async function suggest(program: Command, words: string[]): Promise<void> 
   const root = tab(program, { completionCommandName: 'completion' });
   const command = root.commands.get(words[0] ?? '');
   const ids = command?.arguments.has('sandbox') || command?.arguments.has('sandboxes') ? await sandboxIds() : [];
+  // Of `keys revoke`, which is two words.
+  const revoked = words[0] === 'keys' ? root.commands.get('keys revoke')?.arguments.get('name') : undefined;
+  if (revoked !== undefined) revoked.handler = (complete) => keyNames().forEach((name) => complete(name, ''));
   for (const name of ['sandbox', 'sandboxes']) {
     const argument = command?.arguments.get(name);
     if (argument !== undefined) argument.handler = (complete) => ids.forEach((id) => complete(id, ''));
@@ -44,6 +48,16 @@ export async function suggest(program: Command, words: string[]): Promise<void> 
   const network = command?.options.get('network');
   if (network !== undefined) network.handler = (complete) => ['none', 'slot'].forEach((mode) => complete(mode, ''));
   root.parse(words);
+}
+
+function keyNames(): string[] {
+  try {
+    return KeyStore.open(process.env['HATCHERY_DATA_DIRECTORY'] ?? '/var/lib/hatchery')
+      .list()
+      .map(({ name }) => name);
+  } catch {
+    return []; // not ours to read: then there is nothing to offer
+  }
 }
 
 async function sandboxIds(): Promise<string[]> {
