@@ -55,6 +55,12 @@ export class Network {
   /** Released, and their pair perhaps still on its way out: their addresses are nobody's yet. */
   readonly #leaving = new Map<number, string>();
   #reclaiming: Promise<void> | null = null;
+  /**
+   * Slots are made two at a time: each holds one of the few threads that files and names of the whole process have, for as long
+   * as the kernel clears other namespaces away.
+   */
+  readonly #lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
+  #nextLane = 0;
   #closing: Promise<boolean> | null = null;
 
   constructor(parts: NetworkParts) {
@@ -73,13 +79,10 @@ export class Network {
     const gateway = addressNumber(place.gateway);
     let netns: number | null = null;
     try {
-      netns = await makeNetworkSlot({
-        hostNetns,
-        interfaceName: place.interfaceName,
-        address: gateway + 1,
-        gateway,
-        prefix: 31,
-      });
+      const { interfaceName } = place;
+      netns = await this.#inLane(() =>
+        makeNetworkSlot({ hostNetns, interfaceName, address: gateway + 1, gateway, prefix: 31 }),
+      );
       this.#requireOpen('admit a slot');
       await this.#book.admit(place);
     } catch (error) {
@@ -251,6 +254,13 @@ export class Network {
     });
     this.#requireOpen('make a slot');
     return take();
+  }
+
+  #inLane<T>(make: () => Promise<T>): Promise<T> {
+    const lane = this.#nextLane++ % this.#lanes.length;
+    const made = (this.#lanes[lane] ?? Promise.resolve()).then(make);
+    this.#lanes[lane] = made.catch(ignore); // told to whoever asked for it
+    return made;
   }
 
   #isOwn(address: number): boolean {

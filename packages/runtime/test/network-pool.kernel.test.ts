@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { Runtime } from '../src/index.ts';
+import type { Runtime, SandboxSpec } from '../src/index.ts';
 import { expectReached, expectRefused, useMadeUpNetwork } from './made-up-network.ts';
 import { ended, linesOf, nextLine, startProgram } from './run-program.ts';
 import { shell } from './shell.ts';
@@ -33,6 +33,21 @@ test('inv-62: a parked sandbox with a slot reaches nothing, and has the rules of
   expect((await runtime.census()).leaks).toEqual([]);
   await runtime.close();
   await network.expectNothing();
+});
+
+// Mutation: the shape of one with a slot has the name of one without: each create ends the other's demand.
+test('sandboxes with and without a slot are kept ready side by side, though their images differ by the name servers', async () => {
+  await using runtime = await network.open({ pool: { ceiling: 4 }, network: { resolvers: [server] } });
+  const create = async (spec: SandboxSpec): Promise<string> => {
+    const sandbox = await runtime.create(spec);
+    await sandbox.destroy();
+    return sandbox.createdFrom;
+  };
+  expect([await create({}), await create({ network: 'slot' })]).toEqual(['demand', 'demand']);
+  for (let round = 0; round < 2; round++) {
+    await vi.waitFor(() => expect(runtime.poolStats()).toMatchObject({ missing: 0 }), { timeout: 30_000 });
+    expect([await create({}), await create({ network: 'slot' })]).toEqual(['pool', 'pool']);
+  }
 });
 
 async function table(): Promise<string> {

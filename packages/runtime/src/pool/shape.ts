@@ -5,7 +5,7 @@ import type { CompiledSpec } from '../spec/sandbox-spec.ts';
 /** All of a sandbox that *make* fixes; the rest of a spec comes with *start*. Any two of one key can stand in for each other. */
 export interface Shape {
   readonly key: string;
-  /** As specs name it. */
+  /** As specs name it, and that it is for a network: another image may stand for that. */
   readonly imageName: string;
   /** Which image it is that has this name now. */
   readonly imageKey: string;
@@ -30,7 +30,8 @@ export function shapeOf(spec: CompiledSpec, image: Image): Shape | null {
   // A slot is bound at *make*; what it reaches comes with the take-over.
   const hasSlot = spec.network !== null;
   const key = JSON.stringify([imageKey, rootBytes, rootInodes, shmBytes, hasSlot]);
-  return { key, imageName: spec.image, imageKey, image, spec: ofNobody(spec) };
+  const imageName = hasSlot ? `${spec.image} (with a network)` : spec.image;
+  return { key, imageName, imageKey, image, spec: ofNobody(spec) };
 }
 
 /** Of what is only the sandbox's that was asked for, nothing may be in the record of a parked one, which can outlive it. */
