@@ -3,6 +3,7 @@ import type { CommandHandle, Sandbox } from 'e2b';
 import { expect, it, onTestFinished } from 'vitest';
 import { clientPackages, importClient } from './client.ts';
 import { HeardText } from './heard.ts';
+import { soakClients } from './soak-clients.ts';
 import { startServe } from './use-serve.ts';
 
 interface Talk {
@@ -19,7 +20,8 @@ it.each(clientPackages)(
   'a runner that is killed under load and started again: clients connect to their commands and get what they missed (%s)',
   { timeout: 120_000 },
   async (name) => {
-    const { Sandbox } = await importClient(name);
+    const client = await importClient(name);
+    const { Sandbox } = client;
     let serve = await startServe();
     const { directory, key } = serve;
     const { port } = new URL(serve.url);
@@ -38,6 +40,10 @@ it.each(clientPackages)(
         return { sandbox, command, heard };
       }),
     );
+    const ending = new AbortController();
+    const { url } = serve;
+    const crowd = { clients: 4, hostileShare: 0.25, durationMs: 600_000, seed: 1, signal: ending.signal };
+    const load = soakClients({ client, url, key, ...crowd });
     await Promise.all(talks.map(({ heard }) => heard.untilText('line-20\n')));
     const broken = Promise.allSettled(talks.map(({ command }) => command.wait()));
     await serve.stop('SIGKILL');
@@ -56,5 +62,8 @@ it.each(clientPackages)(
         expect(heard.text.trimEnd().split('\n')).toEqual(wanted);
       }),
     );
+    ending.abort();
+    // What was asked of a runner that was not there is no fault of it.
+    expect((await load).requests).toBeGreaterThan(0);
   },
 );

@@ -12,6 +12,8 @@ export interface SoakOptions {
   readonly hostileShare: number;
   readonly durationMs: number;
   readonly seed: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (soFar: SoakResult) => void;
 }
 
@@ -39,7 +41,8 @@ type Dice = () => number;
 export async function soakClients(options: SoakOptions): Promise<SoakResult> {
   const count: Count = { requests: 0, sandboxes: 0, hostile: {}, wrong: [] };
   const endAt = performance.now() + options.durationMs;
-  const isOver = (): boolean => performance.now() >= endAt || count.wrong.length > 20;
+  const isOver = (): boolean =>
+    performance.now() >= endAt || count.wrong.length > 20 || options.signal?.aborted === true;
   const hostile = Math.max(1, Math.round(options.clients * options.hostileShare));
   const telling = setInterval(() => options.onProgress?.(count), 10_000);
   const workers = Array.from({ length: options.clients }, async (_, index) => {

@@ -30,7 +30,19 @@ export async function soakE2b(seconds: number, seed: number): Promise<number> {
         `${requests} requests, ${sandboxes} sandboxes, ${wrong.length} wrong, ${mebibytes(serve.residentBytes)} MiB\n`,
       );
     const durationMs = seconds * 1000;
-    const result = await soakClients({ client, url, key, clients, hostileShare, durationMs, seed, onProgress });
+    const ending = new AbortController();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort());
+    const result = await soakClients({
+      client,
+      url,
+      key,
+      clients,
+      hostileShare,
+      durationMs,
+      seed,
+      onProgress,
+      signal: ending.signal,
+    });
     clearInterval(sampling);
     const third = Math.floor(memory.length / 3);
     const [early, late] = [median(memory.slice(third, 2 * third)), median(memory.slice(2 * third))];
