@@ -49,12 +49,14 @@ const places = new WeakMap<Sandbox, Places>();
 /**
  * Waits until content may move for a client, which has a place until its answer is at its end. Throws EnvdError 429 and
  * ERR_ABORTED.
+ * @param signal fires when the client has gone
  */
 export async function beginTransfer(sandbox: Sandbox, { raw }: FastifyReply, signal: AbortSignal): Promise<void> {
   let own = places.get(sandbox);
   if (own === undefined) places.set(sandbox, (own = new Places()));
   await own.take(signal);
   const leave = own.leave.bind(own);
-  if (raw.closed) leave();
+  // One that went while it waited closes no more.
+  if (signal.aborted) leave();
   else raw.once('close', leave);
 }

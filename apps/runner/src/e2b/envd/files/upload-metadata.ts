@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { SandboxFiles } from '@hatchery/runtime';
 import { EnvdError } from '../envd-error.ts';
+import { detailsOf, withDetails } from '../filesystem/entry-info.ts';
 import { metadataPrefix } from '../filesystem/metadata.ts';
 
 const headerPrefix = 'x-metadata-';
@@ -35,8 +36,9 @@ export async function setMetadata(
   metadata: Metadata,
   signal: AbortSignal,
 ): Promise<void> {
-  const old = Object.keys(await files.attributes(path, { signal })).filter((name) => name.startsWith(metadataPrefix));
-  for (const name of old)
+  // Whatever else a program inside has set there is not looked at.
+  const { attributes } = detailsOf(await files.stat(path, { ...withDetails, signal }));
+  for (const name of Object.keys(attributes))
     if (!Object.hasOwn(metadata, name.slice(metadataPrefix.length)))
       await files.setAttribute(path, name, null, { signal });
   for (const [key, value] of Object.entries(metadata))

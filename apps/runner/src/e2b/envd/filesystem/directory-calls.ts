@@ -63,7 +63,7 @@ export function look({ hosted, signal }: Caller, path: string): Promise<FileEntr
   return notFoundForType(hosted.sandbox.files.stat(path, { ...withDetails, signal }));
 }
 
-export async function lookOrNull(caller: Caller, path: string): Promise<FileEntry | null> {
+async function lookOrNull(caller: Caller, path: string): Promise<FileEntry | null> {
   try {
     return await look(caller, path);
   } catch (error) {

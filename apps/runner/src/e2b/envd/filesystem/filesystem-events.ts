@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { FileChange, FileWatch } from '@hatchery/runtime';
+import { type FileChange, type FileEntry, type FileWatch, HatcheryError } from '@hatchery/runtime';
 import { EventType, type FilesystemEvent, FilesystemEventSchema } from '../protocol/filesystem.generated.ts';
-import { type Caller, lookOrNull } from './directory-calls.ts';
+import { type Caller, look } from './directory-calls.ts';
 import { entryInfoOf } from './entry-info.ts';
 
 export interface WatchedDirectory {
@@ -71,14 +71,24 @@ async function mayBeWritten(
   path: string,
 ): Promise<boolean> {
   if (!recursive || !path.slice(base.length).replace(/^\/+/, '').includes('/')) return false;
-  const entry = await lookOrNull(caller, path);
+  const entry = await lookIfPossible(caller, path);
   return entry?.type === 'file' && entry.size > 0;
 }
 
 async function eventOf(caller: Caller, directory: WatchedDirectory, { type, path }: Told): Promise<FilesystemEvent> {
   const name = nameIn(directory, path).toWellFormed();
-  const entry = directory.includeEntry && withEntry.has(type) ? await lookOrNull(caller, path) : null;
+  const entry = directory.includeEntry && withEntry.has(type) ? await lookIfPossible(caller, path) : null;
   return create(FilesystemEventSchema, { name, type, ...(entry === null ? {} : { entry: entryInfoOf(entry) }) });
+}
+
+/** null: it is gone by now, or cannot be reached by its path. That ends no watch; what does, the watch says itself. */
+async function lookIfPossible(caller: Caller, path: string): Promise<FileEntry | null> {
+  try {
+    return await look(caller, path);
+  } catch (error) {
+    if (error instanceof HatcheryError) return null;
+    throw error;
+  }
 }
 
 /** `.` of the directory itself. */
