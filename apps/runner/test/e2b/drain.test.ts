@@ -24,7 +24,7 @@ function endless(): { execution: Execution; taken: () => number } {
   return { execution: { attach } as unknown as Execution, taken: () => taken };
 }
 
-it('all that nobody listens to may write 32 MiB a second together, each of them some of it', async () => {
+it('what nobody listens to in one sandbox may write 8 MiB a second together, each of them some of it', async () => {
   const drain = new Drain();
   const leaving = new AbortController();
   const programs = Array.from({ length: 5 }, endless);
@@ -33,8 +33,8 @@ it('all that nobody listens to may write 32 MiB a second together, each of them 
   await vi.advanceTimersByTimeAsync(seconds * 1000);
   const taken = programs.map(({ taken: bytes }) => bytes());
   const perSecond = taken.reduce((sum, bytes) => sum + bytes) / seconds / 2 ** 20;
-  expect(perSecond).toBeGreaterThan(28);
-  expect(perSecond).toBeLessThan(34);
+  expect(perSecond).toBeGreaterThan(7);
+  expect(perSecond).toBeLessThan(8.5);
   for (const bytes of taken) expect(bytes).toBeGreaterThan(Math.max(...taken) / 4);
   // What they wait for is given up at once.
   leaving.abort();

@@ -34,6 +34,8 @@ async function listen(used: UsedHosted): Promise<Running> {
     if (hosted === undefined) response.writeHead(502).end();
     else envd.handle(request, response, hosted);
   });
+  // Longer than this process, in which both sides are, may be busy: a connection must not end as it is used again.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -15,25 +15,45 @@ export async function* withKeepalive<T>(
   keepalive: () => T,
 ): AsyncGenerator<T> {
   const source = messages[Symbol.asyncIterator]();
-  let next = source.next();
+  let outcome: PromiseSettledResult<IteratorResult<T>> | null = null;
+  let wake = (): void => {};
+  const ask = (): void => {
+    outcome = null;
+    const settle = (how: PromiseSettledResult<IteratorResult<T>>): void => {
+      outcome = how;
+      wake();
+    };
+    source.next().then(
+      (value) => settle({ status: 'fulfilled', value }),
+      (reason: unknown) => settle({ status: 'rejected', reason }),
+    );
+  };
+  /** Not a race against one promise for each keepalive: a stream that is quiet for long would gather them. */
+  const waited = async (): Promise<typeof outcome> => {
+    if (outcome !== null) return outcome;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, everyMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    return outcome;
+  };
+  ask();
   try {
     for (;;) {
-      let timer: NodeJS.Timeout | undefined;
-      const idle = new Promise<null>((resolve) => {
-        timer = setTimeout(resolve, everyMs, null);
-      });
-      const first = await Promise.race([next, idle]).finally(() => clearTimeout(timer));
-      if (first === null) {
-        yield keepalive();
-        continue;
+      const next = await waited();
+      if (next === null) yield keepalive();
+      else if (next.status === 'rejected') throw next.reason;
+      else if (next.value.done === true) return;
+      else {
+        yield next.value.value;
+        ask();
       }
-      if (first.done === true) return;
-      yield first.value;
-      next = source.next();
     }
   } finally {
     // It may be waiting for its next message: who asks it to end sees to that by its own signal.
-    next.catch(() => {});
     void source.return?.()?.catch(() => {});
   }
 }

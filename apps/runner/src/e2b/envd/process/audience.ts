@@ -1,3 +1,4 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution } from '@hatchery/runtime';
 import type { SandboxLog } from '../../hosted/sandbox-log.ts';
 import type { Drain } from './drain.ts';
@@ -5,6 +6,9 @@ import type { ProcessRecord } from './process-record.ts';
 
 /** Who holds the program back and takes nothing for so long loses that, if somebody else listens. */
 const patienceMs = 10_000;
+
+/** Each is told all that is written. */
+const maxListeners = 32;
 
 /** One stream of a process to a client. */
 export interface Listener {
@@ -41,7 +45,13 @@ export class Audience {
     if (parts.waitMs !== null) setTimeout(() => this.#goOn(), parts.waitMs).unref();
   }
 
+  /** Throws ConnectError. */
   add(listener: Listener): void {
+    if (this.#listeners.size >= maxListeners)
+      throw new ConnectError(
+        `${maxListeners} clients listen to process ${this.#parts.execution.pid}; that is as many as may`,
+        Code.ResourceExhausted,
+      );
     this.#listeners.add(listener);
     this.#goOn();
     this.#draining?.abort();

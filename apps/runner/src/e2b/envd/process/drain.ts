@@ -1,14 +1,14 @@
 import type { Execution } from '@hatchery/runtime';
 import type { Delivered } from './process-record.ts';
 
-/** Of all processes together. */
-const bytesPerMs = 32 * 1024;
+/** Of all processes of a sandbox together. */
+const bytesPerMs = 8 * 1024;
 /** Nobody waits for less. */
 const leastWaitMs = 10;
 
 /**
- * Takes what nobody listens to out of the pipes, so that no program waits for a client that is gone. All together may write
- * only so much: programs that write for ever are slowed down instead of using up this process's time, which other clients need.
+ * Takes what nobody listens to out of the pipes of one sandbox, so that no program waits for a client that is gone. All together
+ * may write only so much: programs that write for ever are slowed down instead of using up this process's time, which others need.
  */
 export class Drain {
   #freeAt = 0;

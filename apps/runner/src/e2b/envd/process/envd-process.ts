@@ -1,13 +1,16 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution, ExitStatus } from '@hatchery/runtime';
+import type { Budget } from '../budget.ts';
 import { Audience, type AudienceParts } from './audience.ts';
 import type { ProcessRecord } from './process-record.ts';
 
-/** Of standard input that was sent and that the program has not taken. */
-const maxUntaken = 16 * 1024 * 1024;
-
 /** From a SIGKILL until the kernel has ended a process, as a rule much less. */
 export const killMs = 2000;
+
+export interface ProcessParts extends AudienceParts {
+  /** Of its sandbox: what was sent to programs and not taken by them. */
+  readonly input: Budget;
+}
 
 /** One process as clients see it, while it runs and a while longer. */
 export class EnvdProcess {
@@ -15,10 +18,11 @@ export class EnvdProcess {
   readonly record: ProcessRecord;
   readonly audience: Audience;
   #status: ExitStatus | null = null;
+  readonly #input: Budget;
   #isSignalled = false;
-  #untaken = 0;
 
-  constructor(parts: AudienceParts) {
+  constructor(parts: ProcessParts) {
+    this.#input = parts.input;
     this.execution = parts.execution;
     this.record = parts.record;
     this.audience = new Audience(parts);
@@ -68,19 +72,18 @@ export class EnvdProcess {
 
   /** Resolves when the program has taken it, or its pipe has. Nothing is nothing. Throws ConnectError. */
   async feed(to: 'stdin' | 'pty', bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const stdin = this.#input(to);
+    const stdin = this.#stdinFor(to);
     if (bytes.length === 0) return;
-    if (this.#untaken > 0 && this.#untaken + bytes.length > maxUntaken)
+    if (!this.#input.take(bytes.length))
       throw new ConnectError(
-        `process ${this.pid} has not taken ${this.#untaken} bytes of its input yet`,
+        `programs of this sandbox have not taken their input yet; at most ${this.#input.maxBytes} bytes wait for them`,
         Code.ResourceExhausted,
       );
-    this.#untaken += bytes.length;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const giveUp = (): void => reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
     stdin.write(bytes, (error) => {
-      this.#untaken -= bytes.length;
+      this.#input.give(bytes.length);
       if (error === null || error === undefined) resolve();
       else reject(new ConnectError(`process ${this.pid} no longer reads its input: ${error.message}`, Code.Internal));
     });
@@ -93,11 +96,11 @@ export class EnvdProcess {
         `process ${this.pid} has a pty, whose input cannot be closed; send Ctrl-D (0x04) instead`,
         Code.Internal,
       );
-    this.#input('stdin');
+    this.#stdinFor('stdin');
     await this.execution.closeStdin();
   }
 
-  #input(to: 'stdin' | 'pty'): NodeJS.WritableStream {
+  #stdinFor(to: 'stdin' | 'pty'): NodeJS.WritableStream {
     const { stdin } = this.execution;
     if ((to === 'pty') !== this.isPty)
       throw new ConnectError(

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { compileValidator } from '../../../serve/validator.ts';
+import type { Budget } from '../budget.ts';
 
 /** What only a client could say of a process. */
 export interface ProcessInfo {
@@ -50,18 +51,22 @@ const check = compileValidator({
  * path it is kept in memory alone.
  */
 export class ProcessRecord {
-  readonly info: ProcessInfo;
   readonly #delivered: { stdout: number; stderr: number };
+  readonly #budget: Budget;
+  readonly #bytes: number;
+  #info: ProcessInfo;
   #path: string | null;
 
-  private constructor(info: ProcessInfo, path: string | null, delivered: Delivered) {
-    this.info = info;
+  private constructor(info: ProcessInfo, path: string | null, delivered: Delivered, budget: Budget) {
+    this.#info = info;
     this.#path = path;
     this.#delivered = { ...delivered };
+    this.#budget = budget;
+    this.#bytes = bytesOf(info);
   }
 
-  /** Variables and arguments may hold secrets: only its owner can read it. */
-  static create(info: ProcessInfo, path: string | null): ProcessRecord {
+  /** Variables and arguments may hold secrets: only its owner can read it. @param budget holds the bytes of `info` already */
+  static create(info: ProcessInfo, path: string | null, budget: Budget): ProcessRecord {
     if (path !== null) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       writeFileSync(path, Buffer.concat([Buffer.alloc(headerBytes), Buffer.from(JSON.stringify(info))]), {
@@ -69,20 +74,25 @@ export class ProcessRecord {
         mode: 0o600,
       });
     }
-    return new ProcessRecord(info, path, { stdout: 0, stderr: 0 });
+    return new ProcessRecord(info, path, { stdout: 0, stderr: 0 }, budget);
   }
 
   /** One that an earlier server left; null: it died while it wrote it, or it is of another build. */
-  static open(path: string): ProcessRecord | null {
+  static open(path: string, budget: Budget): ProcessRecord | null {
     const bytes = readFileSync(path);
     if (bytes.length <= headerBytes) return null;
     try {
       const info: unknown = JSON.parse(bytes.toString('utf8', headerBytes));
       const [stdout, stderr] = [Number(bytes.readBigUInt64LE(0)), Number(bytes.readBigUInt64LE(8))];
-      return check(info) === null ? new ProcessRecord(info as ProcessInfo, path, { stdout, stderr }) : null;
+      if (check(info) !== null || !budget.take(bytesOf(info as ProcessInfo))) return null;
+      return new ProcessRecord(info as ProcessInfo, path, { stdout, stderr }, budget);
     } catch {
       return null;
     }
+  }
+
+  get info(): ProcessInfo {
+    return this.#info;
   }
 
   get delivered(): Delivered {
@@ -106,10 +116,12 @@ export class ProcessRecord {
     }
   }
 
-  /** Nobody asks for its process any more. */
-  remove(): void {
+  /** Its process has ended: nobody lists it, and no server takes it over. */
+  end(): void {
     const path = this.#path;
     this.#path = null;
+    this.#info = { ...this.#info, config: { cmd: '', args: [], envs: {}, cwd: null } };
+    this.#budget.give(this.#bytes);
     if (path === null) return;
     rmSync(path, { force: true });
     try {
@@ -118,4 +130,9 @@ export class ProcessRecord {
       // The sandbox has others.
     }
   }
+}
+
+/** What is held of it while its process runs. */
+export function bytesOf(info: ProcessInfo): number {
+  return Buffer.byteLength(JSON.stringify(info));
 }

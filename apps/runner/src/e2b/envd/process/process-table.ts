@@ -1,8 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { ProcessSelector } from '../protocol/process.generated.ts';
-import type { AudienceParts } from './audience.ts';
+import { Drain } from './drain.ts';
 import { isGone } from './end-event.ts';
-import { EnvdProcess } from './envd-process.ts';
+import { EnvdProcess, type ProcessParts } from './envd-process.ts';
 
 /** Who connects so late is still told how it ended. */
 const retentionMs = 30_000;
@@ -11,11 +11,12 @@ const maxEnded = 1000;
 
 /** The processes that clients have started in one sandbox, and those that have just ended. */
 export class ProcessTable {
+  readonly drain: Drain = new Drain();
   readonly #running = new Set<EnvdProcess>();
   readonly #ended = new Map<EnvdProcess, NodeJS.Timeout>();
 
   /** From now on it is found. */
-  add(parts: AudienceParts): EnvdProcess {
+  add(parts: ProcessParts): EnvdProcess {
     const { record } = parts;
     const process = new EnvdProcess(parts);
     this.#running.add(process);
@@ -23,8 +24,8 @@ export class ProcessTable {
       this.#running.delete(process);
       // Without one it is the next server's, with its record.
       if (status === null) return;
-      if (isGone(status)) record.remove();
-      else this.#retain(process);
+      record.end();
+      if (!isGone(status)) this.#retain(process);
     });
     return process;
   }
@@ -65,6 +66,5 @@ export class ProcessTable {
   #forget(process: EnvdProcess): void {
     clearTimeout(this.#ended.get(process));
     this.#ended.delete(process);
-    process.record.remove();
   }
 }

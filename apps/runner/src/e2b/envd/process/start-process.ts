@@ -1,9 +1,9 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type ErrorCode, type ExecOptions, HatcheryError } from '@hatchery/runtime';
+import { type ErrorCode, type ExecOptions, type Execution, HatcheryError } from '@hatchery/runtime';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
 import type { StartRequest } from '../protocol/process.generated.ts';
 import type { EnvdProcess } from './envd-process.ts';
-import type { ProcessTables } from './process-tables.ts';
+import type { ProcessTables, Reserved } from './process-tables.ts';
 import { terminalSizeOf } from './terminal-size.ts';
 
 /** What the runtime's own label of an execution holds. */
@@ -40,13 +40,27 @@ export async function startProcess(
     ...(timeoutMs === null ? {} : { timeoutMs: Math.max(1, Math.floor(timeoutMs)) }),
     ...(tag !== undefined && Buffer.byteLength(tag) <= maxLabelBytes ? { tag } : {}),
   };
+  const info = { config: { cmd, args, envs, cwd: cwd ?? null }, tag: tag ?? null, isPty };
+  const reserved = tables.reserve(hosted, info);
   try {
     if (cwd !== undefined && cwd !== '') options.cwd = await absolute(hosted, user, cwd);
     const execution = await hosted.sandbox.exec([cmd, ...args], options);
-    const info = { config: { cmd, args, envs, cwd: cwd ?? null }, tag: tag ?? null, isPty };
-    return tables.add(hosted, execution, info);
+    return fill(reserved, execution);
   } catch (error) {
+    reserved.giveUp();
     throw startError(error, { user, cwd });
+  }
+}
+
+/** One that cannot be recorded is nobody's: it is ended. */
+function fill(reserved: Reserved, execution: Execution): EnvdProcess {
+  try {
+    return reserved.fill(execution);
+  } catch (error) {
+    void execution.kill();
+    execution.stdout.destroy();
+    execution.stderr.destroy();
+    throw error;
   }
 }
 
