@@ -11,7 +11,7 @@ const main = fileURLToPath(new URL('../../apps/runner/src/main.ts', import.meta.
 const client = fileURLToPath(new URL('../../node_modules/e2b', import.meta.url));
 
 /** The server, and all that it has printed once its snippet is complete. */
-async function start(directory: string): Promise<string> {
+async function start(directory: string, flags: readonly string[]): Promise<string> {
   const places = ['--run-directory', directory, '--data-directory', join(directory, 'data'), '--port', '0'];
   const args = [
     '--conditions=@hatchery/source',
@@ -22,6 +22,7 @@ async function start(directory: string): Promise<string> {
     '0',
     '--on-exit',
     'destroy',
+    ...flags,
   ];
   const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(async () => {
@@ -38,8 +39,12 @@ async function start(directory: string): Promise<string> {
   throw new Error(`the server ended: ${printed}`);
 }
 
-it('what serve prints works when it is pasted into a shell', { timeout: 120_000 }, async () => {
-  const printed = await start(mkdtempSync(join(tmpdir(), 'hatchery-greeting-')));
+it.each([
+  ['http', []],
+  ['https', ['--tls-dev']],
+])('what serve prints works over %s when it is pasted into a shell', { timeout: 120_000 }, async (scheme, flags) => {
+  const printed = await start(mkdtempSync(join(tmpdir(), 'hatchery-greeting-')), flags);
+  expect(printed).toContain(`hatchery listens at ${scheme}://`);
   const [, snippet = ''] = /^(npm install [^]*)/m.exec(printed) ?? [];
   expect(snippet.trim().split('\n').length).toBeLessThanOrEqual(10);
 

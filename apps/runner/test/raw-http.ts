@@ -28,7 +28,8 @@ export async function speak(url: string, bytes: string | Buffer): Promise<Spoken
 export async function heardOn(socket: Socket): Promise<Spoken> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  if (!socket.closed) await once(socket, 'close');
+  // A reset is an end as well: whoever still sends gets one.
+  if (!socket.closed) await new Promise<void>((resolve) => void socket.once('close', () => resolve()));
   const text = Buffer.concat(chunks).toString('latin1');
   return { statuses: [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status)), text };
 }

@@ -7,38 +7,32 @@ import { writeDurably } from '../write-durably.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
 const dayMs = 86_400_000;
+type Pair = Omit<TlsIdentity, 'trustPath'>;
+
 /** Browsers take no certificate that is valid for longer. */
 const validDays = 397;
 /** One that ends sooner is made anew. */
 const minDays = 30;
 
-export interface DevelopmentCertificate extends TlsIdentity {
-  /** Where clients find what they are to trust. */
-  readonly certPath: string;
-}
-
 /**
  * A certificate that nobody but who is told so trusts, for the domain, every name of a sandbox below it and this machine.
  * Made once, and kept in the data directory until it has nearly run out or is for other names.
  */
-export async function developmentCertificate(
-  dataDirectory: string,
-  hosts: readonly string[],
-): Promise<DevelopmentCertificate> {
+export async function developmentCertificate(dataDirectory: string, hosts: readonly string[]): Promise<TlsIdentity> {
   const directory = join(dataDirectory, 'tls');
   const certPath = join(directory, 'development-cert.pem');
   const keyPath = join(directory, 'development-key.pem');
   const kept = readKept(certPath, keyPath, hosts);
-  if (kept !== null) return { ...kept, certPath };
+  if (kept !== null) return { ...kept, trustPath: certPath };
   const { cert, key } = await make(hosts);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   // The key first: a certificate that is there without it is made anew.
   writeDurably(keyPath, key);
   writeDurably(certPath, cert);
-  return { cert, key, certPath };
+  return { cert, key, trustPath: certPath };
 }
 
-function readKept(certPath: string, keyPath: string, hosts: readonly string[]): TlsIdentity | null {
+function readKept(certPath: string, keyPath: string, hosts: readonly string[]): Pair | null {
   try {
     const identity = { cert: readFileSync(certPath, 'utf8'), key: readFileSync(keyPath, 'utf8') };
     const certificate = new X509Certificate(identity.cert);
@@ -53,7 +47,7 @@ function readKept(certPath: string, keyPath: string, hosts: readonly string[]): 
   }
 }
 
-async function make(hosts: readonly string[]): Promise<TlsIdentity> {
+async function make(hosts: readonly string[]): Promise<Pair> {
   // Half a megabyte that only this needs.
   const { default: forge } = await import('node-forge');
   const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', {

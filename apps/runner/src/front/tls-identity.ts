@@ -7,11 +7,13 @@ import { CliError } from '../cli-error.ts';
 export interface TlsIdentity {
   readonly cert: string;
   readonly key: string;
+  /** The file that clients have to be told to trust; null: somebody they trust has signed it, or should have. */
+  readonly trustPath: string | null;
 }
 
 /** Reads what this server is to show to its clients. Throws ERR_SERVER_TLS unless the two files belong together. */
 export function readTlsIdentity(certPath: string, keyPath: string): TlsIdentity {
-  const identity = { cert: read('--tls-cert', certPath), key: read('--tls-key', keyPath) };
+  const identity = { cert: read('--tls-cert', certPath), key: read('--tls-key', keyPath), trustPath: null };
   check('--tls-cert', certPath, 'a certificate in PEM', () => new X509Certificate(identity.cert));
   // Its text is told nowhere, and neither is what OpenSSL says about it.
   check('--tls-key', keyPath, 'a private key in PEM without a passphrase', () => createPrivateKey(identity.key));

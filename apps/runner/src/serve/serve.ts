@@ -52,7 +52,8 @@ export async function serve(flags: SettingFlags): Promise<number> {
     const url = tcp?.url ?? null;
     // A first key is for clients of the port.
     const newKey = url === null ? null : await keys.createFirst('default');
-    const greeting = greetingOf({ socket, url, newKey, hasKeys: keys.list().length > 0 });
+    const trustPath = tcp?.trustPath ?? null;
+    const greeting = greetingOf({ socket, url, newKey, hasKeys: keys.list().length > 0, trustPath });
     await write(process.stdout, greeting).catch(() => {}); // nobody reads it: then nobody is told
     logger.info({ pid: process.pid, socket, url, instance, sandboxes: runtime.list().length }, 'listening');
     const base = templates.find(baseName);

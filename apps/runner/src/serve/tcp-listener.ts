@@ -49,8 +49,10 @@ export class TcpListener {
   readonly #sockets = new Set<Socket>();
   /** Nobody knows yet what they speak. */
   readonly #undecided = new Set<Socket>();
-  /** The last answer of each connection of HTTP/1.1. */
-  readonly #answers = new WeakMap<Socket, Answer>();
+  /** Of connections of HTTP/1.1: what is being answered on them. */
+  readonly #answers = new WeakMap<Socket, ServerResponse>();
+  /** Those on which the next request is there already. */
+  readonly #waiting = new WeakSet<Socket>();
   #isEnding = false;
   #closed: Promise<void> | null = null;
 
@@ -66,7 +68,7 @@ export class TcpListener {
       keepAlive: true,
       keepAliveInitialDelay: keepAliveMs,
       shouldUpgradeCallback: (request: IncomingMessage) =>
-        this.#whyRefused(request) === null && handler.upgrades(request),
+        !this.#answers.has(request.socket) && whyRefused(request) === null && handler.upgrades(request),
     };
     const alpn = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: headersMs };
     this.#server = tls === null ? createServer(options) : createTlsServer({ ...options, ...tls, ...alpn });
@@ -165,27 +167,44 @@ export class TcpListener {
   }
 
   #onRequest(request: Request, response: Answer): void {
-    const why = this.#whyRefused(request);
     // A client that breaks off is no fault of ours; the response closes with it.
     request.on('error', () => {});
     response.on('error', () => {});
+    if (!(response instanceof ServerResponse)) this.#answer(request, response);
+    else this.#inTurn(request as IncomingMessage, response);
+  }
+
+  /**
+   * One request at a time: more would pass by every bound that is counted in connections. A client may have all of an
+   * answer before its end is known here, so its next request may come too early, and waits. Whoever sends two means it.
+   */
+  #inTurn(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const before = this.#answers.get(socket);
+    if (before === undefined) {
+      this.#answers.set(socket, response);
+      response.once('close', () => this.#answers.delete(socket));
+      this.#answer(request, response);
+    } else if (this.#waiting.has(socket) || this.#handler.upgrades(request))
+      refuse(response, 400, 'send the next request when this one is answered');
+    else {
+      this.#waiting.add(socket);
+      before.once('close', () => {
+        this.#waiting.delete(socket);
+        if (!socket.destroyed) this.#inTurn(request, response);
+      });
+    }
+  }
+
+  #answer(request: Request, response: Answer): void {
+    const why = whyRefused(request);
     response.once('close', () => {
       if (this.#isEnding) this.#server.closeIdleConnections();
     });
     lingerAfter(request, response, lingerMs);
-    if (why === null && response instanceof ServerResponse) this.#answers.set(request.socket, response);
     if (why !== null) refuse(response, 400, why);
     else if (this.#isEnding) refuse(response, 503, 'the server ends; try again');
     else this.#handler.request(request, response);
-  }
-
-  #whyRefused(request: Request): string | null {
-    // Clients have no need of it, and it would pass by every bound that is counted in connections. An answer may be in the
-    // client's hands, whose next request is here, before this side has heard that its last byte is gone: ended is enough.
-    const last = this.#answers.get(request.socket);
-    if (last !== undefined && !last.writableEnded && !last.destroyed)
-      return 'send the next request when this one is answered';
-    return whyRefused(request);
   }
 }
 

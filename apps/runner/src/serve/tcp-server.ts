@@ -21,8 +21,11 @@ interface Parts {
 export class TcpServer {
   readonly #parts: Parts;
   readonly #listener: TcpListener;
+  /** The certificate that clients have to be told to trust, if there is one. */
+  readonly trustPath: string | null;
 
-  private constructor(parts: Parts, listener: TcpListener) {
+  private constructor(parts: Parts, listener: TcpListener, trustPath: string | null) {
+    this.trustPath = trustPath;
     this.#parts = parts;
     this.#listener = listener;
   }
@@ -46,7 +49,7 @@ export class TcpServer {
     const front = createFront({ control: routed(control), envd, proxy, hosted, domain: name });
     const listener = await TcpListener.listen({ host: address, port, maxConnections, tls }, front);
     if (settings.domain === null) domain = `${name}:${new URL(listener.url).port}`;
-    return new TcpServer({ control, envd, proxy }, listener);
+    return new TcpServer({ control, envd, proxy }, listener, tls?.trustPath ?? null);
   }
 
   get url(): string {

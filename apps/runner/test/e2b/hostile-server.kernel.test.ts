@@ -102,10 +102,12 @@ describe('an answer of a server inside', () => {
       'close',
     ],
   ] as const)('that %s is never taken for a whole one', async (_, bytes, how) => {
-    const asked = await used.open(answering(bytes, how)).catch(() => null);
+    const told = await used.ask(answering(bytes, how)).then(
+      ({ status }) => status,
+      ({ code }) => code,
+    );
     // Whoever is quick enough to see the reset first is told 502.
-    if (asked?.statusCode === 502) return;
-    if (asked !== null) await expect(buffer(asked)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(['ECONNRESET', 502]).toContain(told);
   });
 
   it('cannot put a second answer behind the first', async () => {

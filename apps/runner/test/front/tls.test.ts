@@ -20,13 +20,14 @@ const file = (name: string, content: string): string => {
 
 describe('a development certificate', () => {
   it('is for the domain, for names below it and for this machine, and signs for nobody else', async () => {
-    const { cert = '' } = (await load({ tlsDev: true })) ?? {};
+    const { cert, trustPath } = (await load({ tlsDev: true })) as TlsIdentity;
     const certificate = new X509Certificate(cert);
     for (const name of ['sbx.localhost', '49983-i1.sbx.localhost', 'api.sbx.localhost', 'localhost'])
       expect(certificate.checkHost(name), name).toBeDefined();
     expect([certificate.checkIP('127.0.0.1'), certificate.checkIP('::1')]).not.toContain(undefined);
     expect(certificate.checkHost('sbx.example')).toBeUndefined();
     expect(certificate.ca).toBe(false);
+    expect(readFileSync(trustPath ?? '', 'utf8')).toBe(cert);
     expect(certificate.verify(certificate.publicKey)).toBe(true);
     expect(statSync(join(directory, 'tls', 'development-key.pem')).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, 'tls')).mode & 0o777).toBe(0o700);
@@ -48,7 +49,7 @@ describe('a certificate of one’s own', () => {
   it('is read with its key', async () => {
     const { cert, key } = (await load({ tlsDev: true })) as TlsIdentity;
     const own = { tlsCert: file('cert.pem', cert), tlsKey: file('key.pem', key) };
-    expect(await load(own)).toEqual({ cert, key });
+    expect(await load(own)).toEqual({ cert, key, trustPath: null });
     expect(await load({})).toBe(null);
   });
 
