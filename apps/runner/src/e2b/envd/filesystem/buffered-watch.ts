@@ -25,6 +25,11 @@ export class BufferedWatch {
     return !this.#isCollecting && this.#events.length === 0 && this.#lost === 0 && this.#failure === null;
   }
 
+  /** Whether events are dropped until somebody asks: what they were about need not be looked at. */
+  get isLosing(): boolean {
+    return this.#lost > 0;
+  }
+
   /** Until the source ends; what it throws is told to whoever asks next. Never rejects. */
   async collect(source: AsyncIterable<FilesystemEvent>): Promise<void> {
     try {

@@ -9,8 +9,8 @@ export interface WatchedDirectory {
   /** Absolute. */
   readonly path: string;
   readonly recursive: boolean;
-  /** Whether what is made, written or changed is told with its entry. */
-  readonly includeEntry: boolean;
+  /** Whether what is made, written or changed is told with its entry; asked each time, as a look costs more than the event. */
+  readonly includeEntry: () => boolean;
 }
 
 interface Told {
@@ -77,7 +77,7 @@ async function mayBeWritten(
 
 async function eventOf(caller: Caller, directory: WatchedDirectory, { type, path }: Told): Promise<FilesystemEvent> {
   const name = nameIn(directory, path).toWellFormed();
-  const entry = directory.includeEntry && withEntry.has(type) ? await lookIfPossible(caller, path) : null;
+  const entry = withEntry.has(type) && directory.includeEntry() ? await lookIfPossible(caller, path) : null;
   return create(FilesystemEventSchema, { name, type, ...(entry === null ? {} : { entry: entryInfoOf(entry) }) });
 }
 

@@ -11,6 +11,7 @@ import {
   type WatchDirRequest,
   type WatchDirResponseSchema,
 } from '../protocol/filesystem.generated.ts';
+import type { BufferedWatch } from './buffered-watch.ts';
 import { type Caller, makeDir, move, remove, stat, watchable } from './directory-calls.ts';
 import { filesystemEvents } from './filesystem-events.ts';
 import { listDir } from './list-dir.ts';
@@ -42,7 +43,7 @@ export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext
     async *watchDir(request, context) {
       const leave = places.take(hostedIn(context).sandbox);
       try {
-        const events = await calling(context, (caller) => beginWatch(caller, request));
+        const events = await calling(context, (caller) => beginWatch(caller, request, () => request.includeEntry));
         yield { event: { case: 'start', value: {} } };
         const everyMs = keepaliveMs(context.requestHeader.get('keepalive-ping-interval'));
         yield* withKeepalive(messagesOf(events, context), everyMs, keepalive);
@@ -52,8 +53,10 @@ export function filesystemRoutes(router: ConnectRouter, { closing }: EnvdContext
     },
     createWatcher: (request, context) =>
       calling(context, async (caller) => {
-        const begin = (ended: AbortSignal): Promise<AsyncIterable<FilesystemEvent>> =>
-          beginWatch({ ...caller, signal: AbortSignal.any([ended, closing]) }, request);
+        const begin = (watch: BufferedWatch): Promise<AsyncIterable<FilesystemEvent>> => {
+          const signal = AbortSignal.any([watch.signal, closing]);
+          return beginWatch({ ...caller, signal }, request, () => request.includeEntry && !watch.isLosing);
+        };
         return { watcherId: await watchers.add(caller.hosted.sandbox, begin) };
       }),
     getWatcherEvents: ({ watcherId }, context) =>
@@ -84,8 +87,9 @@ async function calling<T>(context: HandlerContext, act: (caller: Caller) => Prom
 async function beginWatch(
   caller: Caller,
   request: WatchDirRequest | CreateWatcherRequest,
+  includeEntry: () => boolean,
 ): Promise<AsyncIterable<FilesystemEvent>> {
-  const { recursive, includeEntry } = request;
+  const { recursive } = request;
   const path = await watchable(caller, request.path, request.allowNetworkMounts);
   const watch = caller.hosted.sandbox.files.watch(path, { recursive, signal: caller.signal });
   await watch.ready;

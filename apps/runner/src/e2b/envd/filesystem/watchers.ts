@@ -26,7 +26,7 @@ export class Watchers {
   /** Throws `resource_exhausted` when there are as many as may be; `begin` is not called then. */
   async add(
     sandbox: Sandbox,
-    begin: (signal: AbortSignal) => Promise<AsyncIterable<FilesystemEvent>>,
+    begin: (watch: BufferedWatch) => Promise<AsyncIterable<FilesystemEvent>>,
   ): Promise<string> {
     const { watches, budget } = this.#of(sandbox);
     for (const [id, { isOver }] of watches) if (isOver) watches.delete(id);
@@ -38,7 +38,7 @@ export class Watchers {
     // Before it stands: whoever begins one meanwhile finds its place taken.
     watches.set(id, watch);
     try {
-      void watch.collect(await begin(watch.signal)).then(leave);
+      void watch.collect(await begin(watch)).then(leave);
       return id;
     } catch (error) {
       watches.delete(id);
