@@ -16,6 +16,7 @@ export function collectorHost(context: RuntimeContext): CollectorHost {
     records: { inRunDirectory: (id) => readRecord(instance.directory, id), onDisk: (id) => disks.read(id) },
     locks,
     verifyNetwork: () => context.slots.verify(),
+    sweepNetwork: () => context.slots.sweep(),
     teardownDebris: (id) => teardownDebris(context, id),
     unfinished: () => unfinished(context),
     finish: async (id) => {

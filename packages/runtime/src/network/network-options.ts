@@ -5,8 +5,8 @@ import { invalid } from '../spec/invalid.ts';
 /** Where the slots of a runtime get their addresses, and what of the host they use. */
 export interface RuntimeNetworkOptions {
   /**
-   * IPv4 CIDR of /8 to /30, two addresses a slot; no route of the host may overlap it. Sandboxes of an earlier range that are
-   * adopted reach nothing any more. Default 10.213.0.0/16.
+   * IPv4 CIDR of /8 to /30, two addresses a slot; no route of the host may overlap it. Sandboxes that are
+   * adopted with an address of an earlier range get no answers any more. Default 10.213.0.0/16.
    */
   addressRange?: string;
   /** The one interface of the host that slots may use outward. Default: any. */

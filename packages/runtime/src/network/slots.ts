@@ -22,6 +22,8 @@ export interface SlotsOptions {
 export class Slots {
   readonly #options: SlotsOptions;
   #opening: Promise<Network> | null = null;
+  /** Of what an earlier runner left, where nobody has a slot yet. */
+  #sweeping: Promise<void> = Promise.resolve();
   #making = 0;
   /** Those whose release failed; tried again with the next. */
   readonly #unreleased = new Set<SlotPlace>();
@@ -93,14 +95,18 @@ export class Slots {
     await network.adopt(place, rules);
   }
 
-  /** After all adoptions: what an earlier runner left beside what was adopted goes. Never rejects; it is told. */
+  /**
+   * What the kernel and the leases have of the instance beside its slots goes: after all adoptions what an earlier runner
+   * left. Never rejects; it is told.
+   */
   async sweep(): Promise<void> {
     const { instanceDirectory, network, logger } = this.#options;
     try {
       if (this.#opening !== null) await (await this.#opening).sweep();
-      else await sweepNetworkOf(instanceDirectory, network);
+      // Whoever opens the network meanwhile waits: its rules would go with the rest.
+      else await (this.#sweeping = sweepNetworkOf(instanceDirectory, network));
     } catch (err) {
-      logger.error({ err }, 'network slots of an earlier runner could not be removed; the next opening tries again');
+      logger.error({ err }, 'what is left of network slots could not be removed; the collector tries again');
     }
   }
 
@@ -156,6 +162,7 @@ export class Slots {
   async #openNow(): Promise<Network> {
     const { instanceDirectory, network } = this.#options;
     const { addressRange, uplink, hostNetns, leaseDirectory } = network;
+    await this.#sweeping.catch(() => {}); // told already
     const had = hasMarker(instanceDirectory);
     // First: whoever finds the instance after this process's death looks for what the kernel has of it.
     writeMarker(instanceDirectory);
