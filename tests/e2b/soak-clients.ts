@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** Ends it early. */
   readonly signal?: AbortSignal;
+  /** After each request that was answered as it should be. */
+  readonly onRequest?: () => void;
   readonly onProgress?: (soFar: SoakResult) => void;
 }
 
@@ -56,7 +58,12 @@ export async function soakClients(options: SoakOptions): Promise<SoakResult> {
 }
 
 /** One agent after another: each makes a sandbox, uses it for a while in random ways, and ends it. */
-async function work({ client }: SoakOptions, dice: Dice, count: Count, isOver: () => boolean): Promise<void> {
+async function work(
+  { client, onRequest }: SoakOptions,
+  dice: Dice,
+  count: Count,
+  isOver: () => boolean,
+): Promise<void> {
   while (!isOver()) {
     let step = 'create';
     try {
@@ -70,6 +77,7 @@ async function work({ client }: SoakOptions, dice: Dice, count: Count, isOver: (
           step = name;
           await act(sandbox, dice, client, metadata);
           count.requests++;
+          onRequest?.();
         }
       } finally {
         await sandbox.kill();
