@@ -35,6 +35,7 @@ const calls: readonly [name: string, call: Call, ends: string][] = [
   ['sandbox.stop', ({ sandbox }, signal) => sandbox.stop({ signal }), 'any'],
   ['sandbox.start', ({ sandbox }, signal) => sandbox.start({ signal }), 'any'],
   ['sandbox.stats', ({ sandbox }, signal) => sandbox.stats({ signal }), 'any'],
+  ['sandbox.updateNetwork', ({ sandbox }, signal) => sandbox.updateNetwork({}, { signal }), 'any'],
   ['sandbox.destroy', ({ sandbox }, signal) => sandbox.destroy({ signal }), 'ends'],
   ['execution.wait', ({ execution }, signal) => execution.wait({ signal }), 'forced-close'],
   ['execution.kill', ({ execution }, signal) => execution.kill('SIGWINCH', { signal }), 'ends'],

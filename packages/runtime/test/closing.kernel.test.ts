@@ -18,6 +18,7 @@ const calls: readonly [string, (runtime: Runtime, sandbox: Sandbox) => unknown][
   ['start', (_, sandbox) => sandbox.start()],
   ['stats', (_, sandbox) => sandbox.stats()],
   ['setTimeout', (_, sandbox) => sandbox.setTimeout(5)],
+  ['updateNetwork', (_, sandbox) => sandbox.updateNetwork({})],
   ['census', (runtime) => runtime.census()],
   ['gc', (runtime) => runtime.gc()],
   ['doctor', (runtime) => runtime.doctor()],
