@@ -187,7 +187,8 @@ export const commandRows: readonly Row[] = [
       const heard = new HeardText();
       const terminal = await sandbox.pty.create({ cols: 80, rows: 24, onData: heard.tellBytes });
       const type = (keys: string): Promise<void> => sandbox.pty.sendInput(terminal.pid, new TextEncoder().encode(keys));
-      await type('echo wait""ing; sleep 1000\n');
+      // It is the program itself that says so: before it runs, Ctrl-C could reach the shell alone.
+      await type('sh -c "echo wait\\"\\"ing; exec sleep 1000"\n');
       await heard.untilText('waiting');
       await type('\u0003');
       await type('echo after $?; exit\n');
