@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { NetlinkProtocol, netlinkTransaction, networkSysctl } from '@hatchery/linux';
-import { attribute, big32, find, message, NLM_F_DUMP, native32, nest, payloads } from './netlink-message.ts';
+import { attribute, big32, eachPayload, find, message, NLM_F_DUMP, native32, nest } from './netlink-message.ts';
 
 const CT_GET = (1 << 8) | 1;
 const CT_DELETE = (1 << 8) | 2;
@@ -10,6 +11,8 @@ const inet4 = Buffer.from([2, 0, 0, 0]);
 const looks = 3;
 /** Of which a list is short enough for the main thread. */
 const fewConnections = 2000;
+/** A sandbox can have as many as the host tracks, a quarter of a million: others have their turns between so many of its. */
+const atATime = 500;
 
 /**
  * Deletes what the host tracks of connections from these addresses to destinations that `permits` refuses, so that the host
@@ -23,12 +26,17 @@ export async function forgetConnections(
   for (let look = 0; look < looks; look++) {
     const refused = (await tracked(hostNetns, addresses)).filter(({ destination }) => !permits(destination));
     if (refused.length === 0) return;
-    // Without acknowledgement: one that has ended meanwhile is as well. The next look sees to the rest.
-    const requests = refused.map(({ tuple }, index) =>
-      message(CT_DELETE, 0, index + 1, inet4, nest(CTA_TUPLE_ORIG, tuple)),
-    );
-    await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, Buffer.concat(requests));
+    for (let first = 0; first < refused.length; first += atATime)
+      await forget(hostNetns, refused.slice(first, first + atATime));
   }
+}
+
+/** Without acknowledgement: one that has ended meanwhile is as well. The next look sees to the rest. */
+async function forget(hostNetns: number | null, connections: readonly Tracked[]): Promise<void> {
+  const requests = connections.map(({ tuple }, index) =>
+    message(CT_DELETE, 0, index + 1, inet4, nest(CTA_TUPLE_ORIG, tuple)),
+  );
+  await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, Buffer.concat(requests));
 }
 
 interface Tracked {
@@ -46,7 +54,7 @@ async function tracked(hostNetns: number | null, addresses: readonly number[]): 
   const wanted = new Set(addresses);
   if (addresses.length > 1 && count <= fewConnections) return await dump(hostNetns, null, wanted);
   const found: Tracked[] = [];
-  for (const address of wanted) found.push(...(await dump(hostNetns, address, wanted)));
+  for (const address of wanted) for (const one of await dump(hostNetns, address, wanted)) found.push(one);
   return found;
 }
 
@@ -64,12 +72,17 @@ async function dump(hostNetns: number | null, source: number | null, wanted: Rea
       : [nest(CTA_TUPLE_ORIG, nest(1, attribute(1, big32(source)))), nest(CTA_FILTER, attribute(1, native32(1)))];
   const request = message(CT_GET, NLM_F_DUMP, 1, inet4, ...filter);
   const answer = await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, request);
-  return payloads(answer).flatMap((payload) => {
+  const found: Tracked[] = [];
+  let read = 0;
+  for (const payload of eachPayload(answer)) {
+    read += 1;
+    if (read % atATime === 0) await setImmediate();
     const tuple = find(payload.subarray(4), CTA_TUPLE_ORIG);
     const from = tuple === undefined ? undefined : find(tuple, 1, 1);
     const destination = tuple === undefined ? undefined : find(tuple, 1, 2);
     if (tuple === undefined || destination === undefined || from?.length !== 4 || !wanted.has(from.readUInt32BE()))
-      return [];
-    return [{ destination: destination.readUInt32BE(), tuple }];
-  });
+      continue;
+    found.push({ destination: destination.readUInt32BE(), tuple });
+  }
+  return found;
 }

@@ -43,7 +43,7 @@ export class Leases {
   retake(firstOfPair: number, instanceDirectory: string): boolean {
     this.#prepare();
     const name = addressText(firstOfPair);
-    return this.#link(name, instanceDirectory) || this.of(instanceDirectory).includes(name);
+    return this.#link(name, instanceDirectory) || this.#isOf(name, instanceDirectory);
   }
 
   give(firstOfPair: number): void {
@@ -63,14 +63,16 @@ export class Leases {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw failed(error);
     }
-    return names.filter((name) => {
-      try {
-        const owner = readlinkSync(join(this.#directory, name));
-        return owner === instanceDirectory || owner.startsWith(`${instanceDirectory}/`);
-      } catch {
-        return false; // given back meanwhile
-      }
-    });
+    return names.filter((name) => this.#isOf(name, instanceDirectory));
+  }
+
+  #isOf(name: string, instanceDirectory: string): boolean {
+    try {
+      const owner = readlinkSync(join(this.#directory, name));
+      return owner === instanceDirectory || owner.startsWith(`${instanceDirectory}/`);
+    } catch {
+      return false; // given back meanwhile
+    }
   }
 
   /** False: it is taken. */

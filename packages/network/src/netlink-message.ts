@@ -57,7 +57,11 @@ export function message(type: number, flags: number, sequence: number, ...payloa
 
 /** The payloads of the messages of an answer. */
 export function payloads(bytes: Buffer): Buffer[] {
-  return [...messages(bytes)].map((whole) => whole.subarray(headerBytes));
+  return [...eachPayload(bytes)];
+}
+
+export function* eachPayload(bytes: Buffer): Generator<Buffer> {
+  for (const whole of messages(bytes)) yield whole.subarray(headerBytes);
 }
 
 /** Whether a dump says of itself that something changed while it was made. */

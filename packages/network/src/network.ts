@@ -152,9 +152,26 @@ export class Network {
       });
     }
     this.#known.set(address, { interfaceName: place.interfaceName, address: place.address, gateway: place.gateway });
-    await this.#put(address, compiled);
+    try {
+      await this.#put(address, compiled);
+    } catch (error) {
+      // Nobody's again; what is left of it the next sweep removes.
+      this.#known.delete(address);
+      await this.#book.expel([address]).catch(ignore);
+      throw error;
+    }
     // Whatever it was let while nobody saw to the rules.
     await this.#cut(address, compiled);
+  }
+
+  /** Throws ERR_NETWORK_RANGE for a slot of another range: its packets would leave with its own address, and meet no rule. */
+  requireInRange(places: readonly SlotPlace[]): void {
+    const { first, last } = this.#parts.range;
+    const other = places.map((place) => place.address).find((text) => !isWithin(addressNumber(text), first, last));
+    if (other === undefined) return;
+    const range = `${addressText(first)} to ${addressText(last)}`;
+    const text = `a slot in use has ${other}, and the addressRange is ${range}; give the range that it was made in`;
+    throw new NetworkError('ERR_NETWORK_RANGE', 'adopt slots', text);
   }
 
   /** After all adoptions: what the kernel and the leases have of this instance beyond the slots that are known goes. */
@@ -321,6 +338,10 @@ export class Network {
       this.#leaving.delete(address);
     }
   }
+}
+
+function isWithin(address: number, first: number, last: number): boolean {
+  return address >= first && address <= last;
 }
 
 function notKnown(place: SlotPlace): NetworkError {

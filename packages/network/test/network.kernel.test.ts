@@ -171,6 +171,25 @@ test('inv-62: new rules cut connections that they no longer allow, and no others
   await end(network, slot);
 });
 
+// Red when only the first piece of what is to be forgotten is.
+test('inv-62: thousands of connections of one slot are all forgotten', async () => {
+  const network = await openNetwork(world.options());
+  const slot = await network.makeSlot();
+  await network.setRules(slot, open);
+  const flows = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(10000, 14000): s.sendto(b'x', ('203.0.113.9', port))`;
+  const agent = await enter(slot);
+  expect(await agent.do<string>({ do: 'run', command: ['python3', '-c', flows] })).toBe('');
+  const count = async () =>
+    Number(await world.run('sh', '-c', `grep -c src=${slot.address} /proc/net/nf_conntrack || true`));
+  expect(await count()).toBeGreaterThan(3500);
+  await network.setRules(slot, { allow: [], deny: [] });
+  expect(await count()).toBe(0);
+  await end(network, slot);
+});
+
 // Red with a set named `policy`, which is a word of nft's own.
 test('what nft lists of the rules, nft can read', async () => {
   const network = await openNetwork({ ...world.options(), uplink: 'uplink' });

@@ -65,6 +65,20 @@ test('inv-62: a sandbox whose slot cannot be adopted is ended, and nothing of it
   await network.expectNothing();
 });
 
+// Mutations seen red: prepareSlots() left out of adoptInstance(); requireInRange() of prepareAdoption().
+test('inv-44: an opening that can have no slots, or has others, fails by name, and the sandbox runs on for the next', async () => {
+  await leave({ rules: { allow: [server] } });
+  for (const addressRange of ['10.213.0.0/33', '10.77.0.0/16'])
+    await expect(network.open({ network: { addressRange } })).rejects.toThrow(
+      /1 sandboxes run on network slots and run on/,
+    );
+  await using runtime = await network.open();
+  const sandbox = runtime.get('left');
+  if (sandbox === undefined) throw new Error('it was not adopted');
+  await expectReached(sandbox, server);
+  await expectRefused(sandbox, '203.0.113.9');
+});
+
 // Mutation: sweepNetworkOf() left out of sweepInstance().
 test('inv-45: what a private instance left in the kernel goes with the next opening of any', async () => {
   await leave({ instance: '' });

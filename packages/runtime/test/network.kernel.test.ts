@@ -57,6 +57,26 @@ describe('a sandbox on a slot', () => {
     await vi.waitFor(async () => (await sandbox.connect(8080)).destroy(), { timeout: 20_000 });
   });
 
+  // Mutation seen red: #saveRules() takes nothing back.
+  test('inv-62: rules that could not be recorded are not its rules, also not at its next start', async () => {
+    await using runtime = await network.open();
+    await using sandbox = await runtime.create({ network: { allow: ['203.0.113.9'] }, root: 'disk' });
+    const { dataDirectory, instance } = network.place;
+    const directory = join(dataDirectory, 'sandboxes', instance, sandbox.id);
+    execFileSync('mount', ['--bind', directory, directory]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
+    try {
+      await expect(sandbox.updateNetwork({ allow: [server] })).rejects.toThrow(/EROFS/);
+    } finally {
+      execFileSync('umount', [directory]);
+    }
+    expect(sandbox.spec.network).toMatchObject({ allow: ['203.0.113.9'] });
+    await sandbox.stop();
+    await sandbox.start();
+    await expectRefused(sandbox, server);
+    await expectReached(sandbox, '203.0.113.9');
+  });
+
   test('eight runtimes side by side have slots of their own, and none reaches another’s', async () => {
     const names = Array.from({ length: 8 }, (_, index) => `${network.place.instance}-${index}`);
     const runtimes = await Promise.all(names.map((instance) => network.open({ instance })));

@@ -89,6 +89,14 @@ export class Slots {
     await this.#releaseAll();
   }
 
+  /**
+   * Before anything is decided on sandboxes that are in these slots: rejects with NetworkError where none of them could be
+   * taken over, and they run on under the rules that the kernel has.
+   */
+  async prepareAdoption(places: readonly SlotPlace[]): Promise<void> {
+    if (places.length > 0) (await this.#open()).requireInRange(places);
+  }
+
   /** Takes a slot of an earlier runner over, with its rules. Rejects with NetworkError. */
   async adopt(place: SlotPlace, rules: NetworkRules): Promise<void> {
     const network = await this.#open();

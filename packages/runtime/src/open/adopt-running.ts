@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { closeFd, LinuxError, openPidfd, processStartTime, sendSignal } from '@hatchery/linux';
+import { NetworkError } from '@hatchery/network';
 import {
   ChannelClosedError,
   type ExecutionMessage,
@@ -144,13 +145,23 @@ export async function adoptRunning(context: RuntimeContext, record: SandboxRecor
 
 class SlotNotAdopted extends Error {}
 
-async function adoptSlot({ slots }: RuntimeContext, { slot, spec }: SandboxRecord): Promise<void> {
+/** Whether its init lives; it was not asked. */
+export function isInitAlive(record: SandboxRecord): boolean {
+  const pidfd = openInit(record);
+  if (pidfd !== null) closeFd(pidfd);
+  return pidfd !== null;
+}
+
+async function adoptSlot({ slots, logger }: RuntimeContext, { id, slot, spec }: SandboxRecord): Promise<void> {
   if (slot === null) return;
   try {
     // A record with a slot and without rules would be nobody's: the slot reaches nothing then.
     await slots.adopt(slot, spec.network ?? { allow: [], deny: [] });
   } catch (cause) {
-    throw new SlotNotAdopted(`slot ${slot.interfaceName}`, { cause });
+    if (!(cause instanceof NetworkError && cause.step === 'cut connections'))
+      throw new SlotNotAdopted(`slot ${slot.interfaceName}`, { cause });
+    // The rules are in force, and refuse each packet of such a connection; its ends are not told.
+    logger.warn({ err: cause, sandboxId: id }, 'connections that its rules refuse could not be told so');
   }
 }
 

@@ -5,9 +5,10 @@ import { formatHead } from '../instance/record-head.ts';
 import { makeSandboxDirectory, removeSandboxDirectory, sandboxDirectory } from '../instance/sandbox-directory.ts';
 import { leasesOf } from '../instance/uid-ranges.ts';
 import { inSection } from '../loop-delay/section.ts';
+import { networkFailure } from '../network/network-error.ts';
 import { LiveSandbox } from '../sandbox/sandbox.ts';
 import { teardown } from '../sandbox/teardown.ts';
-import { adoptRunning } from './adopt-running.ts';
+import { adoptRunning, isInitAlive } from './adopt-running.ts';
 
 const nothingOpen = { initPidfd: null, rootFd: null, dropRoot: null, lease: null, onDead: null };
 
@@ -22,6 +23,7 @@ const adoptionsAtATime = 16;
 export async function adoptInstance(context: RuntimeContext): Promise<void> {
   const { instance, cgroups, disks, logger } = context;
   const ids = [...new Set([...instance.sandboxIds(), ...cgroups.list(), ...disks.ids()])];
+  await prepareSlots(context);
   const adoptNext = async (): Promise<void> => {
     for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
       const sandboxId = id;
@@ -34,6 +36,30 @@ export async function adoptInstance(context: RuntimeContext): Promise<void> {
   };
   await Promise.all(Array.from({ length: adoptionsAtATime }, adoptNext));
   await releaseUnused(context);
+}
+
+/** A host on which no slot can be taken over now is no reason to end those that are in one: the opening fails instead. */
+async function prepareSlots({ instance, slots }: RuntimeContext): Promise<void> {
+  const records = instance.sandboxIds().flatMap((id) => recordOf(instance.directory, id) ?? []);
+  const inUse = records.filter((record) => isRunning(record) && isInitAlive(record)).flatMap(({ slot }) => slot ?? []);
+  try {
+    await slots.prepareAdoption(inUse);
+  } catch (cause) {
+    throw networkFailure(`Runtime.open(): ${inUse.length} sandboxes run on network slots and run on`, cause);
+  }
+}
+
+/** null: there is none that can be read, which is told when it is adopted. */
+function recordOf(directory: string, id: string): SandboxRecord | null {
+  try {
+    return readRecord(directory, id);
+  } catch {
+    return null;
+  }
+}
+
+function isRunning({ bootId: boot, state, slot }: SandboxRecord): boolean {
+  return slot !== null && state === 'running' && boot === bootId();
 }
 
 /** Leases may have passed from one sandbox to another, so they go by range: those that no sandbox here uses. */

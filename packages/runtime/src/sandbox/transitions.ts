@@ -48,7 +48,7 @@ export interface TransitionsOwner {
 
 /**
  * One sandbox's state, and every change of it. Each method is one change, called under the lock of the sandbox's id; the
- * state moves on when the act is confirmed, and where it fails it says what is so now.
+ * state moves on when the act is confirmed, and where it fails it says what is so now. Long, because all of them are here.
  */
 export class Transitions implements LifecycleOwner {
   readonly expiry: Expiry;
@@ -252,7 +252,7 @@ export class Transitions implements LifecycleOwner {
       await withNetnsOf(lifecycle.parts, (netns) => this.#context.slots.setRules(slot, network, netns));
     } catch (error) {
       // The new ones are in force once it comes to cutting; before that the old ones are.
-      if (!(error instanceof NetworkError && error.step === 'cut connections')) this.#saveRules(spec.network);
+      if (!(error instanceof NetworkError && error.step === 'cut connections')) this.#takeBackRules(spec.network);
       throw networkFailure(`${what} of sandbox ${this.#id}`, error);
     }
   }
@@ -414,9 +414,25 @@ export class Transitions implements LifecycleOwner {
   }
 
   /** A reboot starts it with what its root on disk has on record. */
+  /** Rules that cannot be recorded are not the sandbox's: nobody is to start or adopt it with them. */
   #saveRules(network: NetworkRules): void {
-    const record = this.#save({ spec: { ...this.#record.spec, network } });
-    if (record.root !== null) this.#context.disks.save({ ...record, state: 'stopped' });
+    const { spec } = this.#record;
+    try {
+      const record = this.#save({ spec: { ...spec, network } });
+      if (record.root !== null) this.#context.disks.save({ ...record, state: 'stopped' });
+    } catch (error) {
+      this.#trySave({ spec });
+      throw error;
+    }
+  }
+
+  /** The error that the caller is told is the one of the rules. */
+  #takeBackRules(network: NetworkRules): void {
+    try {
+      this.#saveRules(network);
+    } catch (err) {
+      this.#context.logger.error({ err, sandboxId: this.#id }, 'network rules that failed are still on record');
+    }
   }
 
   #save(changes: Partial<SandboxRecord>): SandboxRecord {
