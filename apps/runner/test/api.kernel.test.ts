@@ -168,14 +168,18 @@ describe('the API', () => {
 
   // Mutation: untilGone() never fires: they are made for nobody.
   it('inv-41: makes no sandbox for a client that has gone', async () => {
-    const body = '{"metadata":{"for":"nobody"}}';
+    // Of its own making, which takes longer than the news that the client has gone.
+    const body = '{"metadata":{"for":"nobody"},"root":"disk"}';
+    const answers: string[] = [];
     const head = `POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
     for (let client = 0; client < 20; client++) {
       const socket = say(head + body);
+      socket.on('data', (data: Buffer) => answers.push(data.toString()));
       await once(socket, 'connect');
       socket.end();
       await once(socket, 'close');
     }
+    expect(answers).toEqual([]);
     const list = async (): Promise<number> =>
       (await server().client.call<{ sandboxes: [] }>('GET', '/v1/sandboxes')).sandboxes.length;
     while ((await list()) > 1);
