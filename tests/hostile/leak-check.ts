@@ -98,7 +98,16 @@ function ownProcesses(scope: LeakScope): number[] {
   };
   const isMarked = (pid: number): boolean =>
     read(`/proc/${pid}/cgroup`).includes(`/${scope.instance}`) || read(`/proc/${pid}/environ`).includes(scope.instance);
-  return pids.filter((pid) => descends(pid) || isMarked(pid));
+  return pids.filter((pid) => (descends(pid) || isMarked(pid)) && !isLeftToHost(pid, parents.get(pid)));
+}
+
+/** It has ended, and its parent before it: the host's PID 1 reaps it, and takes the time that it takes. */
+function isLeftToHost(pid: number, parent: number | undefined): boolean {
+  return parent === 1 && isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  return /^State:\tZ/m.test(read(`/proc/${pid}/status`));
 }
 
 /** The fourth field of stat(5); the second one may hold spaces and parentheses. */
@@ -111,7 +120,7 @@ function parentOf(pid: number): number | undefined {
 /** Of its state only whether it is a zombie: a line must not differ because the process slept one moment and ran the next. */
 function describeProcess(pid: number): string {
   const comm = read(`/proc/${pid}/comm`).trim();
-  const zombie = /^State:\tZ/m.test(read(`/proc/${pid}/status`)) ? ' (zombie)' : '';
+  const zombie = isZombie(pid) ? ' (zombie)' : '';
   return `${pid} ${comm}${zombie} ${readLines(`/proc/${pid}/cgroup`).join(' ')}`;
 }
 

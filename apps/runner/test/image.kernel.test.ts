@@ -159,7 +159,7 @@ describe('image base', () => {
     first.kill('SIGKILL');
     await ended;
     // They die by the kernel's word to them, which nobody can wait for.
-    await vi.waitFor(() => expect(processesAbout(directory)).toEqual([]));
+    await vi.waitFor(() => expect(processesAbout(directory)).toEqual([]), { timeout: 10_000 });
     expect((await image(directory, 'ls')).stdout.toString()).toMatch(/base +base +host/);
 
     const second = start(args, { env });

@@ -299,7 +299,7 @@ test('W06: nobody is told by ARP that a slot has another’s address', async () 
   for (const sender of [victim.address, '198.51.100.2']) expect(await ask(sender)).toBe('');
   // It goes the same way, after them.
   expect(await ask(slot.address)).toBe('');
-  await vi.waitFor(async () => expect(await neighbours()).toContain(`${slot.address} `));
+  await vi.waitFor(async () => expect(await neighbours()).toContain(`${slot.address} `), { timeout: 10_000 });
   expect(await neighbours()).not.toMatch(new RegExp(`^(?:${victim.address}|198.51.100.2) `, 'm'));
   await end(network, slot, victim);
 });
@@ -318,11 +318,14 @@ test('inv-62: what comes from outside with the address of a slot is dropped befo
       await world.outside.do<string>({ do: 'run', command: ['python3', '-c', forgery(source, '192.0.2.9')] }),
     ).toBe('');
   // The second went the same way: the host passes on what is no slot's.
-  const tracked = await vi.waitFor(async () => {
-    const entries = await world.run('cat', '/proc/net/nf_conntrack');
-    expect(entries).toContain('src=203.0.113.77 dst=192.0.2.9');
-    return entries;
-  });
+  const tracked = await vi.waitFor(
+    async () => {
+      const entries = await world.run('cat', '/proc/net/nf_conntrack');
+      expect(entries).toContain('src=203.0.113.77 dst=192.0.2.9');
+      return entries;
+    },
+    { timeout: 10_000 },
+  );
   expect(tracked).not.toContain(`src=${slot.address} dst=192.0.2.9`);
   await end(network, slot);
 });

@@ -105,7 +105,7 @@ test('inv-7: a close waits a while for handles that are being closed, of what it
   const { runtime, context } = await open(workers);
   const { chroot, closings, go } = await holdHandle(context, await runtime.create());
   const closed = runtime.close();
-  await vi.waitUntil(() => closings() === 1);
+  await vi.waitUntil(() => closings() === 1, { timeout: 10_000 });
   await vi.waitUntil(() => runtime.list().length === 0, { timeout: 10_000 });
   expect(await ended(closed)).toBe(false);
   go();

@@ -12,7 +12,7 @@ test('inv-34: a runtime tells how late its loop is and names who held it up, in 
   const runtime = await Runtime.open({ runDirectory, dataDirectory, logger, loopBudgetMs: 300 });
   runtime.subscribe({ name: 'routes', onInsert: () => block(900) });
   await runtime.create();
-  await vi.waitUntil(() => runtime.loopDelay().p99Ms > 0);
+  await vi.waitUntil(() => runtime.loopDelay().p99Ms > 0, { timeout: 10_000 });
   const { p50Ms, p99Ms, maxMs, longest } = runtime.loopDelay();
   expect(longest?.name).toBe('subscriber routes');
   expect(maxMs).toBeGreaterThanOrEqual(890);

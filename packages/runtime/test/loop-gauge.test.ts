@@ -11,7 +11,7 @@ async function newGauge(
   const gauge = new LoopGauge({ budgetMs: 100, logger: log.logger, ...options });
   onTestFinished(() => gauge[Symbol.dispose]());
   // Its timer has come round twice: what holds the loop up from now on is seen whoever it is.
-  await vi.waitUntil(() => gauge.read().p99Ms > 0, { interval: 5 });
+  await vi.waitUntil(() => gauge.read().p99Ms > 0, { interval: 5, timeout: 10_000 });
   return { gauge, ...log };
 }
 
@@ -58,7 +58,7 @@ test("what is not ours is named 'outside hatchery', although ours ran in the sam
     inSection('ours', () => block(20));
     block(300);
   });
-  await vi.waitUntil(() => gauge.read().maxMs > 200, { interval: 5 });
+  await vi.waitUntil(() => gauge.read().maxMs > 200, { interval: 5, timeout: 10_000 });
   const { longest } = gauge.read();
   expect(longest?.name).toBe('outside hatchery');
   expect(longest?.ms).toBeGreaterThanOrEqual(200);

@@ -124,10 +124,11 @@ export const commandRows: readonly Row[] = [
       const command = await sandbox.commands.run('echo said; sleep 1000', { background: true, onStdout: heard.tell });
       await heard.until((all) => all.length > 0);
       expect(command.exitCode).toBeUndefined();
-      const waiting = command.wait();
+      const ended = command.wait().catch((error: unknown) => error);
       await command.kill();
-      await expect(waiting).rejects.toBeInstanceOf(client.CommandExitError);
-      await expect(waiting).rejects.toMatchObject({ stdout: 'said\n', error: 'signal: killed' });
+      const error = await ended;
+      expect(error).toBeInstanceOf(client.CommandExitError);
+      expect(error).toMatchObject({ stdout: 'said\n', error: 'signal: killed' });
     },
   },
   {

@@ -54,7 +54,7 @@ it('the log tells what happened to a sandbox, forwards and backwards', async () 
     return (body['logs'] as { message: string }[]).map(({ message }) => message);
   };
   const all = ['the sandbox runs', 'the sandbox is paused', 'the sandbox is resumed', 'the sandbox stops'];
-  await vi.waitFor(async () => expect(await texts('')).toEqual(all));
+  await vi.waitFor(async () => expect(await texts('')).toEqual(all), { timeout: 10_000 });
   expect(await texts('?direction=backward&limit=2')).toEqual(all.slice(2).toReversed());
   expect(await texts('?search=paused')).toEqual(['the sandbox is paused']);
   expect(await texts('?level=error')).toEqual([]);

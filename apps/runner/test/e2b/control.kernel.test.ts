@@ -127,7 +127,9 @@ describe('a sandbox of the control API', () => {
     }
     // Behind them in the queue: when these are there, those would be.
     const ids = await Promise.all(Array.from({ length: 12 }, () => create()));
-    await vi.waitFor(async () => expect((await idsOf(ask, '/v2/sandboxes')).toSorted()).toEqual(ids.toSorted()));
+    await vi.waitFor(async () => expect((await idsOf(ask, '/v2/sandboxes')).toSorted()).toEqual(ids.toSorted()), {
+      timeout: 10_000,
+    });
     await Promise.all(ids.map((id) => ask('DELETE', `/sandboxes/${id}`)));
     expect(await server().client.call('GET', '/v1/census')).toMatchObject({ leaks: [] });
   });
@@ -171,21 +173,28 @@ describe('the time of a sandbox', () => {
     expect(await ask('POST', `/v2/sandboxes/${id}/connect`, { timeout: 2000 })).toMatchObject({ status: 200 });
     expect(await secondsLeft(id)).toBeGreaterThan(1900);
     expect(await ask('POST', `/sandboxes/${id}/timeout`, { timeout: 0 })).toMatchObject({ status: 204 });
-    await vi.waitFor(async () => expect(await ask('GET', `/sandboxes/${id}`)).toMatchObject({ status: 404 }));
+    await vi.waitFor(async () => expect(await ask('GET', `/sandboxes/${id}`)).toMatchObject({ status: 404 }), {
+      timeout: 10_000,
+    });
   });
 
   it('ends in what was asked for: a kill, a pause, or a pause that keeps the files alone', async () => {
     const killed = await create({ timeout: 1 });
     const paused = await create({ timeout: 1, autoPause: true, autoResume: { enabled: true } });
     const stored = await create({ timeout: 1, autoPause: true, autoPauseMemory: false });
-    await vi.waitFor(async () => expect(await ask('GET', `/sandboxes/${killed}`)).toMatchObject({ status: 404 }));
-    await vi.waitFor(async () => {
-      for (const [id, state] of [
-        [paused, 'paused'],
-        [stored, 'stopped'],
-      ] as const)
-        expect(await server().client.call('GET', `/v1/sandboxes/${id}`)).toMatchObject({ state });
+    await vi.waitFor(async () => expect(await ask('GET', `/sandboxes/${killed}`)).toMatchObject({ status: 404 }), {
+      timeout: 10_000,
     });
+    await vi.waitFor(
+      async () => {
+        for (const [id, state] of [
+          [paused, 'paused'],
+          [stored, 'stopped'],
+        ] as const)
+          expect(await server().client.call('GET', `/v1/sandboxes/${id}`)).toMatchObject({ state });
+      },
+      { timeout: 10_000 },
+    );
     expect((await ask('GET', `/sandboxes/${paused}`)).body).toMatchObject({
       state: 'paused',
       lifecycle: { autoResume: true, onTimeout: 'pause' },

@@ -88,7 +88,7 @@ it('a stream that its client resets, while it holds back or is quiet, is let go,
     // Nothing is read of it: the flow control of the stream is used up.
     expect(openAnswers).toBe(1);
     stream.destroy();
-    await vi.waitUntil(() => openAnswers === 0);
+    await vi.waitUntil(() => openAnswers === 0, { timeout: 10_000 });
     const [execution] = hosted.sandbox.executions();
     // That nobody waits for a client shows in the program that writes: it goes on.
     if (script === 'exec yes')

@@ -13,14 +13,16 @@ it('what programs write is in the log of their sandbox, whether or not anybody l
   await using second = await stream(used, hosted, 'process.Process/Start', start('echo other'));
   await second.rest();
   const log = used.hosted.logOf(hosted);
-  await vi.waitFor(() =>
-    expect(log.lines().map(({ message, fields }) => [message, fields['stream']])).toEqual(
-      expect.arrayContaining([
-        ['out', 'stdout'],
-        ['err', 'stderr'],
-        ['other', 'stdout'],
-      ]),
-    ),
+  await vi.waitFor(
+    () =>
+      expect(log.lines().map(({ message, fields }) => [message, fields['stream']])).toEqual(
+        expect.arrayContaining([
+          ['out', 'stdout'],
+          ['err', 'stderr'],
+          ['other', 'stdout'],
+        ]),
+      ),
+    { timeout: 10_000 },
   );
   expect(new Set(log.lines().map(({ fields }) => fields['pid'])).size).toBe(2);
   await hosted.sandbox.destroy();

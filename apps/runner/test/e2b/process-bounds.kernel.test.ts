@@ -81,7 +81,7 @@ it('messages that are begun and not ended are held up to a bound, and cost no ot
   expect(process.memoryUsage.rss() - before).toBeLessThan(160 * mebibyte);
   expect(await call(used, other, 'process.Process/List', {})).toEqual([200, {}]);
   for (const socket of sockets) socket.destroy();
-  await vi.waitUntil(() => used.openAnswers === 0);
+  await vi.waitUntil(() => used.openAnswers === 0, { timeout: 10_000 });
   expect(await call(used, hosted, 'process.Process/List', {})).toEqual([200, {}]);
   await Promise.all([hosted.sandbox.destroy(), other.sandbox.destroy()]);
 });
@@ -101,7 +101,7 @@ it('what processes are started with is held up to a bound, and no longer than th
   expect(running.length).toBe(Math.floor((16 * mebibyte) / 400_200));
   expect(readdirSync(directory)).toHaveLength(running.length);
   for (const pid of running) await kill(hosted, pid);
-  await vi.waitUntil(() => !existsSync(directory));
+  await vi.waitUntil(() => !existsSync(directory), { timeout: 10_000 });
   const { pid, error } = await startSleep(hosted, envs);
   expect(error).toBeUndefined();
   // Nobody but the server's owner reads what may be secret.
@@ -134,7 +134,7 @@ it('so many clients may listen to one process, and the next is told', async () =
     { isEnd: true, error: { code: 'resource_exhausted' } },
   ]);
   listening[0]?.abort();
-  await vi.waitUntil(() => used.openAnswers === 31);
+  await vi.waitUntil(() => used.openAnswers === 31, { timeout: 10_000 });
   const again = await listen();
   expect(await again.next()).toEqual({ start: { pid } });
   await kill(hosted, pid);

@@ -145,7 +145,7 @@ it('when the first client leaves, the program waits for the next: it gets every 
   const second = await stream(used, hosted, 'process.Process/Connect', { process: { pid } });
   await second.next();
   first.abort();
-  await vi.waitUntil(() => used.openAnswers === 1);
+  await vi.waitUntil(() => used.openAnswers === 1, { timeout: 10_000 });
   await run(hosted, 'echo > /tmp/go');
   const events = await second.rest();
   const hash = createHash('sha256');
@@ -185,7 +185,7 @@ it('a restart of the server: who comes back gets what was missed, nothing twice,
     used.reopen(async () => {
       const shell = findProcess(marker);
       process.kill(shell, 'SIGTERM');
-      await vi.waitUntil(() => !existsSync(`/proc/${shell}/exe`));
+      await vi.waitUntil(() => !existsSync(`/proc/${shell}/exe`), { timeout: 10_000 });
     }),
   ]);
   const again = used.hosted.find(hosted.id);
@@ -218,7 +218,7 @@ it('clients that break off at any moment leave nothing behind', async () => {
     await answer?.arrayBuffer().catch(() => {});
     clearTimeout(timer);
   }
-  await vi.waitUntil(() => used.openAnswers === 0);
+  await vi.waitUntil(() => used.openAnswers === 0, { timeout: 10_000 });
   const [, { processes = [] }] = await call(used, hosted, 'process.Process/List', {});
   expect(processes.length).toBeGreaterThan(0);
   for (const { pid } of processes)
@@ -235,7 +235,7 @@ it('programs that write for ever and that nobody listens to go on', async () => 
     const { started } = await startedHere(hosted, 'exec yes');
     started.abort();
   }
-  await vi.waitUntil(() => used.openAnswers === 0);
+  await vi.waitUntil(() => used.openAnswers === 0, { timeout: 10_000 });
   const executions = hosted.sandbox.executions();
   expect(executions).toHaveLength(8);
   await Promise.all(

@@ -235,7 +235,7 @@ it('a client that goes away ends nothing; who connects later gets what nobody wa
   );
   expect(textOf([await started.next()])).toBe('one\n');
   started.abort();
-  await vi.waitUntil(() => used.openAnswers === 0);
+  await vi.waitUntil(() => used.openAnswers === 0, { timeout: 10_000 });
   await run(hosted, 'echo > /tmp/go; echo > /tmp/go');
   for (const text of ['two\nthree\n', '']) {
     await using late = await stream(used, hosted, 'process.Process/Connect', { process: { pid } });

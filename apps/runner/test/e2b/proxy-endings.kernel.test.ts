@@ -82,7 +82,7 @@ describe('a server that does not listen yet', () => {
     made.push(hosted);
     const connecting = vi.spyOn(hosted.sandbox, 'connect');
     const asked = used.ask({ headers: routing(hosted, 8000) });
-    await vi.waitUntil(() => connecting.mock.calls.length > 0);
+    await vi.waitUntil(() => connecting.mock.calls.length > 0, { timeout: 10_000 });
     await hosted.sandbox.destroy();
     const { status, json } = await asked;
     expect([status, json.message]).toEqual([502, 'The sandbox was not found']);

@@ -175,7 +175,7 @@ describe('a stream', () => {
   it('ends inside when its client has gone: before an answer, in it, and in a body', async () => {
     const gone = new AbortController();
     const silent = used.ask({ path: '/silent', headers: { ...to8000() }, signal: gone.signal });
-    await vi.waitUntil(() => used.connections > 0);
+    await vi.waitUntil(() => used.connections > 0, { timeout: 10_000 });
     gone.abort();
     await expect(silent).rejects.toThrow();
     await goneInside();

@@ -11,7 +11,7 @@ import { streamOf } from './trees.ts';
 test('inv-29: the thread comes to other calls while it makes the directories that a few long names mean', async () => {
   const { chroot, root, at } = await testChroot({}, memory);
   const below = 'd/'.repeat(1900);
-  const members = Array.from({ length: 20 }, (_, number) => fileOf(`${number}/${below}file`, ''));
+  const members = Array.from({ length: 40 }, (_, number) => fileOf(`${number}/${below}file`, ''));
   const unpacking = chroot.unpack('/', streamOf(members));
   let answered = 0;
   while (!existsSync(at('0'))) {
@@ -19,7 +19,7 @@ test('inv-29: the thread comes to other calls while it makes the directories tha
     // While it makes them; starting and ending take their time, too.
     if (readdirSync(root).length > 0) answered += 1;
   }
-  expect(await unpacking).toMatchObject({ entries: 20 * 1902 });
+  expect(await unpacking).toMatchObject({ entries: 40 * 1902 });
   expect(answered).toBeGreaterThan(15);
 });
 

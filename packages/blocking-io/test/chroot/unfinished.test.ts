@@ -42,7 +42,7 @@ test('what somebody has put in the place of a file that is not whole is not remo
     const failing = Promise.withResolvers<void>();
     const writing = chroot.write('new', failingSource(failing.promise), whole);
     writing.catch(() => {});
-    await vi.waitUntil(() => existsSync(at('new')));
+    await vi.waitUntil(() => existsSync(at('new')), { timeout: 10_000 });
     renameSync(at('new'), at('elsewhere'));
     put();
     failing.resolve();

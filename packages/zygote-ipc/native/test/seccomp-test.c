@@ -113,7 +113,7 @@ static void sockets(void) {
       expect("socket family and protocol", (uint64_t)table[i].family << 32 | table[i].protocol,
              call(calls[which], table[i].family, SOCK_STREAM, table[i].protocol), table[i].wanted);
     for (uint32_t protocol = 1; protocol < 32; protocol++)
-      expect("netlink protocol", protocol, call(calls[which], AF_NETLINK, SOCK_RAW, protocol), DENY(EPERM));
+      expect("netlink protocol", protocol, call(calls[which], AF_NETLINK, SOCK_RAW, protocol), DENY(EPROTONOSUPPORT));
     for (uint32_t family = 0; family < 64; family++)
       if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
         expect("socket family", family, call(calls[which], family, SOCK_STREAM, 0), DENY(EPERM));
