@@ -48,8 +48,9 @@ export async function buildBase(store: TemplateStore, options: BuildOptions): Pr
     chmodSync(root, 0o755);
     await tryFilesystem(root, dataDirectory);
     tell(`building Debian ${suite} from ${mirror}`);
+    // Without the check its scripts, which come over HTTP, would run as root unsigned where no keyring is installed.
     await runIsolated(
-      ['debootstrap', '--variant=minbase', `--include=${packages.join(',')}`, suite, root, mirror],
+      ['debootstrap', '--force-check-gpg', '--variant=minbase', `--include=${packages.join(',')}`, suite, root, mirror],
       tellPhases(tell),
     );
     tell('adding the user and taking out what is of this host');
