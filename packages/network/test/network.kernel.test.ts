@@ -1,3 +1,4 @@
+/** Long, because all of it is asked of one made-up host, which each test leaves as it found it. */
 import { join } from 'node:path';
 import { closeFd, registeredFds } from '@hatchery/linux';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

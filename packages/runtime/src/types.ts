@@ -1,3 +1,4 @@
+/** Long, because what callers see of a sandbox and an execution stands in one place, with its documentation. */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { SandboxFiles } from './files/types.ts';
 import type { CompiledSpec } from './spec/sandbox-spec.ts';

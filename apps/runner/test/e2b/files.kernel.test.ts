@@ -1,3 +1,4 @@
+/** Long, because each form in which a client may send or ask for the content of a file is a row here, over one server. */
 import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
