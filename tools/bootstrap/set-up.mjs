@@ -92,6 +92,9 @@ async function buildNative(root) {
         'see the compiler above; it needs the C library and kernel headers (Debian: apt-get install build-essential)',
     });
   }
+  await run(root, join(root, 'node_modules/.bin/node'), [join(root, 'tools/stage-package.ts'), '--native'], {
+    remedy: 'remove packages/*/build and run this again',
+  });
 }
 
 async function buildTypeScript(root) {

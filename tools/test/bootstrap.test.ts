@@ -40,6 +40,7 @@ beforeEach(() => {
     'echo native >> calls; mkdir -p packages/heart/build; echo x > packages/heart/build/heart.node\n',
   );
   put('apps/runner/src/main.ts', '1');
+  put('tools/stage-package.ts', '');
   put('path/cc', '#!/bin/sh\n', 0o755);
   put('program.js', `process.stdout.write(JSON.stringify(process.argv.slice(2)));`);
   put(

@@ -25,17 +25,24 @@ async function packed(name: string, files: readonly string[]): Promise<string[]>
   return result.files.map(({ path }) => path).toSorted();
 }
 
-// Mutation: `build` instead of `build/*/hatchery-shim` in the manifest's files.
-test('inv-60: beside the shims nothing of their build is packed: no sanitized one, no half-written one, no log', async () => {
-  const built = ['linux-x64', 'linux-arm64'].map((machine) => `build/${machine}`);
-  const shims = built.map((directory) => `${directory}/hatchery-shim`);
-  const strays = ['hatchery-shim-asan', 'hatchery-shim.new', '.hatchery-shim.7.00aabbccddee.new', '.static-test.log'];
-  const files = [
-    ...shims,
-    ...built.flatMap((directory) => strays.map((name) => `${directory}/${name}`)),
-    'dist/index.js',
-  ];
-  expect(await packed('zygote-ipc', files)).toEqual([...shims, 'dist/index.js', 'package.json'].toSorted());
+// Mutation: `native` instead of its patterns in the manifest's files.
+test('inv-60: of a package with C its sources are packed, nothing of their build and nothing that lies beside them', async () => {
+  const sources = ['native/build.sh', 'native/shim/main.c', 'native/shim/main.h', 'native/shim/calls.def'];
+  const strays = ['build/linux-x64/hatchery-shim', 'build/linux-x64/hatchery-shim-asan', 'build/.static-test.log'];
+  const beside = ['native/core', 'native/notes.txt', 'native/shim/main.o', 'native/test/fuzz.c', 'native/.main.c.swp'];
+  const files = ['dist/index.js', ...sources, ...strays, ...beside];
+  expect(await packed('zygote-ipc', files)).toEqual(['dist/index.js', 'package.json', ...sources].toSorted());
+});
+
+// Mutation: `*` in the manifest's files.
+test.for([
+  ['linux-x64', 'linux.node'],
+  ['linux-arm64', 'linux.node'],
+  ['zygote-ipc-x64', 'hatchery-shim'],
+  ['zygote-ipc-arm64', 'hatchery-shim'],
+] as const)('inv-60: %s has its one file, and nothing that a build of it may leave', async ([name, file]) => {
+  const strays = [`${file}.4242.new`, 'linux.node.old', 'hatchery-shim-asan', 'dist/index.js', '.static-test.log'];
+  expect(await packed(name, [file, ...strays])).toEqual([file, 'package.json'].toSorted());
 });
 
 // Mutation: `build` in the manifest's files.

@@ -11,7 +11,7 @@ export class NativeBindingError extends Error {
   constructor(code: NativeBindingError['code'], arch: string, path: string, options?: ErrorOptions) {
     super(
       code === 'ERR_NATIVE_BINDING_MISSING'
-        ? `[${code}] no addon for linux-${arch} at ${path}. Build it with \`sh native/build.sh\` in the package @hatchery/linux, on that architecture.`
+        ? `[${code}] no addon for linux-${arch}: not in the package @hatchery/linux-${arch}, which npm installs unless optional packages are left out (--omit=optional) or the C library is not glibc, and not at ${path}. Install that package, or build the addon with \`sh native/build.sh\` in the package @hatchery/linux, on that architecture.`
         : `[${code}] the addon for linux-${arch} at ${path} cannot be loaded. Rebuild it with \`sh native/build.sh\` in the package @hatchery/linux.`,
       options,
     );

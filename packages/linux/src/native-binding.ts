@@ -5,6 +5,8 @@ import { LinuxError } from './linux-error.ts';
 import { NativeBindingError } from './native-binding-error.ts';
 import type { TeardownError } from './teardown-error.ts';
 
+const require = createRequire(import.meta.url);
+
 declare const handleBrand: unique symbol;
 /** A channel or watch of the addon; freed when nothing refers to it and it is closed. */
 export interface NativeHandle {
@@ -136,16 +138,26 @@ export interface NativeBinding {
   ): [number, number];
 }
 
-/** The file that holds the addon for an architecture, as named by `process.arch`. */
+/**
+ * The file that holds the addon for an architecture, as named by `process.arch`: what was built in this package, in a
+ * checkout or by a user of the sources; else that of the optional package which npm installs on that architecture. Where
+ * there is neither, the place where a build would put it.
+ */
 export function nativeBindingPath(arch: string): string {
-  return fileURLToPath(new URL(`../build/linux-${arch}/linux.node`, import.meta.url));
+  const built = fileURLToPath(new URL(`../build/linux-${arch}/linux.node`, import.meta.url));
+  if (existsSync(built)) return built;
+  try {
+    return require.resolve(`@hatchery/linux-${arch}/linux.node`);
+  } catch {
+    return built;
+  }
 }
 
 export function loadNativeBinding(arch: string): NativeBinding {
   const path = nativeBindingPath(arch);
   if (!existsSync(path)) throw new NativeBindingError('ERR_NATIVE_BINDING_MISSING', arch, path);
   try {
-    const binding = createRequire(import.meta.url)(path) as NativeBinding;
+    const binding = require(path) as NativeBinding;
     binding.setErrorClass(LinuxError);
     return binding;
   } catch (cause) {

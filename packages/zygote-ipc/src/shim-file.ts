@@ -1,10 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Path of the shim that this package was built with. */
+const { arch } = process;
+
+/**
+ * Path of the shim that belongs to this package: what was built in it, in a checkout or by a user of the sources; else that
+ * of the optional package which npm installs on this architecture. Where there is neither, the place where a build would
+ * put it.
+ */
 export function shimPath(variant: 'hatchery-shim' | 'hatchery-shim-asan' = 'hatchery-shim'): string {
   // The same depth from src/ and from dist/.
-  return fileURLToPath(new URL(`../build/linux-${process.arch}/${variant}`, import.meta.url));
+  const built = fileURLToPath(new URL(`../build/linux-${arch}/${variant}`, import.meta.url));
+  if (existsSync(built)) return built;
+  try {
+    return createRequire(import.meta.url).resolve(`@hatchery/zygote-ipc-${arch}/${variant}`);
+  } catch {
+    return built;
+  }
 }
 
 /**
@@ -16,7 +29,7 @@ export function readShim(path: string = shimPath()): Buffer {
     return readFileSync(path);
   } catch (cause) {
     throw new Error(
-      `[ERR_SHIM_MISSING] reading the shim "${path}" failed. Build it with "sh native/build.sh" in @hatchery/zygote-ipc (it needs a C compiler), or install the package for ${process.arch}`,
+      `[ERR_SHIM_MISSING] reading the shim "${path}" failed. Install @hatchery/zygote-ipc-${arch}, which npm does unless optional packages are left out (--omit=optional), or build the shim with "sh native/build.sh" in @hatchery/zygote-ipc (it needs a C compiler)`,
       { cause },
     );
   }
