@@ -8,15 +8,26 @@ import type { Answer, Request } from '../e2b/proxy/exchange.ts';
  */
 export function lingerAfter(request: Request, response: Answer, ms: number): void {
   if (!(response instanceof ServerResponse) || request.complete) return;
-  response.once('finish', () => {
+  // Before node:http's own listener, which closes the connection behind its last answer.
+  response.prependOnceListener('finish', () => {
     if (!request.complete) drain(request as IncomingMessage, ms);
   });
 }
 
 function drain(request: IncomingMessage, ms: number): void {
   const { socket } = request;
+  let isLast = false;
+  // Of a request with `Connection: close` this comes now, and would break off what the client still sends.
+  socket.destroySoon = () => {
+    isLast = true;
+    socket.end();
+  };
   const timer = setTimeout(() => socket.destroy(), ms);
-  const stop = (): void => clearTimeout(timer);
+  const stop = (): void => {
+    clearTimeout(timer);
+    Reflect.deleteProperty(socket, 'destroySoon');
+    if (isLast) socket.destroySoon();
+  };
   request.once('end', stop);
   socket.once('close', stop);
   request.unpipe();

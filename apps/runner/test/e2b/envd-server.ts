@@ -6,6 +6,7 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import { createEnvd, type Envd } from '../../src/e2b/envd/create-envd.ts';
 import type { HostedDetails } from '../../src/e2b/hosted/hosted-details.ts';
 import type { HostedSandbox } from '../../src/e2b/hosted/hosted-sandbox.ts';
+import { lingerAfter } from '../../src/front/linger.ts';
 import { unreadMetrics } from '../metric-sources.ts';
 import { hostedSpec, type UsedHosted, useHosted } from './hosted.ts';
 
@@ -29,6 +30,8 @@ async function listen(used: UsedHosted): Promise<Running> {
   let openAnswers = 0;
   const server = createServer((request, response) => {
     openAnswers++;
+    // As the listener of `serve` does: who sends on behind a refusal sees it.
+    lingerAfter(request, response, 60_000);
     response.once('close', () => openAnswers--);
     const hosted = used.hosted.find(String(request.headers['e2b-sandbox-id']));
     if (hosted === undefined) response.writeHead(502).end();

@@ -203,17 +203,20 @@ describe('a stream', () => {
     await goneInside();
   });
 
-  // Mutation: lingerAfter() does not take what is left.
+  // Mutations: lingerAfter() does not take what is left; it leaves destroySoon() as it is.
   it('that is refused before its end is answered, also to who sends all of it first', async () => {
     const body = Buffer.alloc(20 * 2 ** 20);
-    for (const path of ['/early', '/refuse']) {
-      const socket = connect(used.port, '127.0.0.1');
-      const head = `POST ${path} HTTP/1.1\r\nHost: 8000-${hosted.id}.sbx.test\r\nContent-Length: ${body.length}\r\n\r\n`;
-      await new Promise((sent) => socket.write(Buffer.concat([Buffer.from(head), body]), sent));
-      const [answer] = await once(socket, 'data');
-      expect(String(answer)).toMatch(/^HTTP\/1\.1 413 [^]*too large$/);
-      socket.destroy();
-    }
+    for (const path of ['/early', '/refuse'])
+      for (const connection of ['keep-alive', 'close']) {
+        const socket = connect(used.port, '127.0.0.1');
+        const sent = once(socket, 'drain');
+        const head = `POST ${path} HTTP/1.1\r\nHost: 8000-${hosted.id}.sbx.test\r\nConnection: ${connection}\r\nContent-Length: ${body.length}\r\n\r\n`;
+        socket.write(Buffer.concat([Buffer.from(head), body]));
+        await sent;
+        const [answer] = await once(socket, 'data');
+        expect(String(answer)).toMatch(/^HTTP\/1\.1 413 [^]*too large$/);
+        socket.destroy();
+      }
   });
 
   it('of a HEAD, a 204 and of nothing has no body', async () => {
