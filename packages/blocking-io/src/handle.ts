@@ -5,8 +5,10 @@ import type { Send, Station } from './station.ts';
 import type { StationDesk } from './station-desk.ts';
 import type { Holder } from './tables.ts';
 
-type Argument<Method> = Method extends (argument: infer Value) => unknown ? Value : never;
-type Result<Method> = Method extends (argument: never) => infer Value ? Awaited<Value> : never;
+/** What a method of a handle is given. */
+export type CallArgument<Method> = Method extends (argument: infer Value) => unknown ? Value : never;
+/** What a method of a handle brings. */
+export type CallResult<Method> = Method extends (argument: never) => infer Value ? Awaited<Value> : never;
 
 /**
  * Something that a worker holds, such as an open directory. It is lost, once and for all, when its thread dies or is
@@ -42,9 +44,9 @@ export class Handle<Methods extends Holder['methods']> {
    */
   async call<Name extends keyof Methods & string>(
     method: Name,
-    argument: Argument<Methods[Name]>,
+    argument: CallArgument<Methods[Name]>,
     options: CallOptions = {},
-  ): Promise<Result<Methods[Name]>> {
+  ): Promise<CallResult<Methods[Name]>> {
     checkCall(method, options);
     if (this.#closing !== null) throw closedError(method);
     const begin = (): Send => {
@@ -52,7 +54,7 @@ export class Handle<Methods extends Holder['methods']> {
       if (this.#closing !== null) throw closedError(method);
       return (service) => service.call(this.#id, method, argument);
     };
-    return (await this.#desk.request(this.#station, this.#turns, method, options, begin)) as Result<Methods[Name]>;
+    return (await this.#desk.request(this.#station, this.#turns, method, options, begin)) as CallResult<Methods[Name]>;
   }
 
   /**
@@ -79,6 +81,7 @@ export class Handle<Methods extends Holder['methods']> {
     return this.#closing;
   }
 
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -31,7 +31,9 @@ export interface PoolErrorDetails {
 
 /** What the pool itself has to say; what a job threw is passed on as it was. The message begins with the code. */
 export class PoolError extends Error {
+  /** Which of the closed list it is. */
   readonly code: PoolErrorCode;
+  /** The job, or the call, that failed. */
   readonly step: string;
   /**
    * Whether the job may have begun: then its effect is unknown and descriptors given to it are the job's. When false
@@ -39,6 +41,7 @@ export class PoolError extends Error {
    */
   readonly started: boolean;
 
+  /** @internal */
   constructor(details: PoolErrorDetails) {
     const options = details.cause === undefined ? undefined : { cause: details.cause };
     super(`[${details.code}] ${details.step}: ${details.text}`, options);

@@ -3,10 +3,13 @@ import { PoolError } from './pool-error.ts';
 
 /** A pino-shaped logger. */
 export interface PoolLogger {
+  /** For what is normal, such as a thread that was replaced. */
   info(context: object, message?: string): void;
+  /** For what somebody should look at. */
   error(context: object, message?: string): void;
 }
 
+/** Sizes and deadlines of a pool. */
 export interface PoolOptions {
   /** Jobs that run at the same time, from 1 to 64. Default: one a processor, at least 2 and at most 4. */
   readonly threads?: number | undefined;
@@ -22,11 +25,13 @@ export interface PoolOptions {
   readonly maxAbandoned?: number | undefined;
   /** Milliseconds that `close()` gives to what is running. Default 5000. */
   readonly closeTimeoutMs?: number | undefined;
+  /** Told of threads that hang, die or are replaced. Default: nobody. */
   readonly logger?: PoolLogger | undefined;
 }
 
 export type CompiledOptions = { readonly [Name in keyof PoolOptions]-?: NonNullable<PoolOptions[Name]> };
 
+/** What every job and call of a handle can be given. */
 export interface CallOptions {
   /** Rejects the call at once with the signal's reason. What has not begun never does; what runs is left to finish. */
   readonly signal?: AbortSignal | undefined;

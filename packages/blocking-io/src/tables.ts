@@ -1,14 +1,18 @@
 /** One thing that a worker holds for the main thread. Methods take one argument and return what can be cloned. */
 export interface Holder {
+  /** By name; what they throw is passed on. */
   readonly methods: Readonly<Record<string, (argument: never) => unknown>>;
+  /** Lets go of it; called once. */
   close(): void | Promise<void>;
 }
 
 /** The jobs by name: each blocks its thread, or not, and is complete in itself, because its thread may be ended. */
 export type JobTable<Jobs> = { readonly [Name in keyof Jobs]: (argument: never) => unknown };
+/** What a job is given; it is cloned into the worker. */
 export type JobArgument<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (argument: infer Argument) => unknown
   ? Argument
   : never;
+/** What a job brings. */
 export type JobResult<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (argument: never) => infer Result
   ? Awaited<Result>
   : never;
@@ -31,6 +35,11 @@ export type OwnershipRules<Jobs> = {
 export type HolderTable<Holders> = {
   readonly [Kind in keyof Holders]: (argument: never) => Holder | Promise<Holder>;
 };
+/** What a thing that a worker holds is made from. */
 export type HolderArgument<Holders, Kind extends keyof Holders> = JobArgument<Holders, Kind>;
+/**
+ * What can be done with a thing that a worker holds.
+ * @internal
+ */
 export type HolderMethods<Holders, Kind extends keyof Holders> =
   JobResult<Holders, Kind> extends { readonly methods: infer Methods extends Holder['methods'] } ? Methods : never;

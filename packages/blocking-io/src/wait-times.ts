@@ -2,10 +2,15 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 /** How long jobs waited between the call and their first instruction in a thread. */
 export interface WaitSummary {
+  /** How many jobs were measured. */
   readonly count: number;
+  /** The mean, in milliseconds. */
   readonly meanMs: number;
+  /** The median, in milliseconds. */
   readonly p50Ms: number;
+  /** The 99th percentile, in milliseconds. */
   readonly p99Ms: number;
+  /** The longest, in milliseconds. */
   readonly maxMs: number;
 }
 

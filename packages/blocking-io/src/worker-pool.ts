@@ -22,6 +22,7 @@ export interface PoolStats {
   readonly running: number;
   /** Jobs that wait for a thread. */
   readonly queued: number;
+  /** Things that workers hold for the main thread. */
   readonly handles: number;
   /** How long jobs waited for their thread. */
   readonly wait: WaitSummary;
@@ -76,6 +77,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
     return await this.#desk.hold(kind, argument, options);
   }
 
+  /** How the pool is doing now, and what happened to it so far. */
   stats(): PoolStats {
     return {
       threads: this.#threads.count,
@@ -99,6 +101,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
     return this.#closing;
   }
 
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

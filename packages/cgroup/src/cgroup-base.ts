@@ -16,7 +16,9 @@ import { type ControllerPlace, LimitFiles } from './limit-files.ts';
 import type { CgroupLogger } from './remove-cgroup.ts';
 import { type CgroupPlace, SandboxCgroup } from './sandbox-cgroup.ts';
 
+/** Where a base is. */
 export interface CgroupBaseOptions {
+  /** What `findCgroupHost` found. Default: it is called. */
   readonly host?: CgroupHost;
   /** Names joined by `/`, such as `hatchery/main`, below the anchor. Its directories are the base's own. */
   readonly path: string;
@@ -28,10 +30,13 @@ export interface CgroupBaseOptions {
 
 /** Directory descriptors of a base, to be lent to the process that makes sandboxes. They stay the base's. */
 export interface BaseDirectories {
+  /** The directory in the v2 hierarchy. */
   readonly unified: number;
   /** Null: the controller is on v2, or not available. Two controllers mounted together have the same number. */
   readonly memory: number | null;
+  /** As `memory`, of the CPU controller. */
   readonly cpu: number | null;
+  /** As `memory`, of the controller of process counts. */
   readonly pids: number | null;
 }
 
@@ -45,7 +50,9 @@ type BaseHierarchies = readonly [BaseHierarchy, ...BaseHierarchy[]];
 
 /** What two or more sandboxes have in common: one directory in v2 and in every v1 hierarchy with a limit controller. */
 export class CgroupBase {
+  /** As it was opened: names joined by `/`, below the anchor. */
   readonly path: string;
+  /** Its directories, for the process that makes sandboxes; closed by `close()`. */
   readonly directories: BaseDirectories;
   /** The controllers whose limits can be set on this base's sandboxes. */
   readonly available: ReadonlySet<Controller>;
@@ -173,6 +180,7 @@ export class CgroupBase {
     for (const { directory } of this.#hierarchies) directory.close();
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -44,7 +44,9 @@ export interface CgroupErrorDetails {
 
 /** The one error class of this package. The message begins with the code. */
 export class CgroupError extends Error {
+  /** Which of the closed list it is. */
   readonly code: CgroupErrorCode;
+  /** What was being done, such as `write memory.max`. */
   readonly step: string;
   /** Name of the kernel's error (`EBUSY`), when a system call failed. */
   readonly errno: string | undefined;
@@ -53,6 +55,7 @@ export class CgroupError extends Error {
   /** The survivors, for `ERR_CGROUP_BUSY` and `ERR_CGROUP_FROZEN`; who did not freeze, for `ERR_CGROUP_TIMEOUT`. */
   readonly pids: readonly number[];
 
+  /** @internal */
   constructor(details: CgroupErrorDetails) {
     super(`[${details.code}] ${details.text}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'CgroupError';

@@ -6,10 +6,26 @@ import type { OomEvent, OomWatchOptions } from './watch-oom.ts';
 
 /** What happens to a group, told by the kernel. */
 export type CgroupEvent =
-  | { readonly type: 'populated'; readonly populated: boolean }
-  | { readonly type: 'frozen'; readonly frozen: boolean }
-  /** The OOM killer ended `kills` processes since the last such event, `total` since the group was made. */
-  | { readonly type: 'oom'; readonly kills: number; readonly total: number };
+  | {
+      /** Its first process came, or its last one went. */
+      readonly type: 'populated';
+      /** Whether there is one now. */
+      readonly populated: boolean;
+    }
+  | {
+      /** It froze, or thawed. */
+      readonly type: 'frozen';
+      /** Which of the two. */
+      readonly frozen: boolean;
+    }
+  | {
+      /** The OOM killer ended processes of it. */
+      readonly type: 'oom';
+      /** How many since the last such event. */
+      readonly kills: number;
+      /** How many since the group was made. */
+      readonly total: number;
+    };
 
 /** Where a feed learns what happens. */
 export interface EventSource {
@@ -41,6 +57,7 @@ export class CgroupEventFeed implements AsyncIterableIterator<CgroupEvent> {
   #ended: { readonly reason: unknown } | null = null;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
 
+  /** @internal */
   constructor(source: EventSource, signal: AbortSignal | undefined) {
     signal?.throwIfAborted();
     this.#path = source.path;
@@ -62,10 +79,12 @@ export class CgroupEventFeed implements AsyncIterableIterator<CgroupEvent> {
     }
   }
 
+  /** Whether nothing will come any more. */
   get closed(): boolean {
     return this.#ended !== null;
   }
 
+  /** The next change; waits for it. @throws what ended the feed, once */
   async next(): Promise<IteratorResult<CgroupEvent, undefined>> {
     for (;;) {
       const event = this.#ended === null ? this.#takeChange() : null;
@@ -75,11 +94,13 @@ export class CgroupEventFeed implements AsyncIterableIterator<CgroupEvent> {
     }
   }
 
+  /** Ends the iteration. */
   return(): Promise<IteratorResult<CgroupEvent, undefined>> {
     this.close();
     return Promise.resolve({ done: true, value: undefined });
   }
 
+  /** Itself: a feed has one reader. */
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -6,9 +6,11 @@ import { CgroupError } from './cgroup-error.ts';
 /** What `cgroup.events` tells of a v2 cgroup and everything below it. */
 export type CgroupState = 'populated' | 'frozen';
 
+/** How long to wait for the kernel's word. */
 export interface WaitOptions {
   /** Milliseconds; Infinity waits for ever. */
   readonly timeoutMs: number;
+  /** Ends the wait: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

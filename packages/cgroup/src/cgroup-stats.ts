@@ -15,14 +15,19 @@ export interface CgroupStats {
   readonly memoryBytes: number | undefined;
   /** The part of it that holds pages of files, those of a tmpfs too. */
   readonly cacheBytes: number | undefined;
+  /** The most memory that was charged to it at once. */
   readonly memoryPeakBytes: number | undefined;
   /** Processes and threads. */
   readonly pids: number | undefined;
   /** Processes that the OOM killer ended in it since it was made. */
   readonly oomKills: number | undefined;
+  /** How much its processes waited for want of something (PSI); undefined where the kernel does not tell. */
   readonly pressure: {
+    /** For a processor. */
     readonly cpu: Pressure | undefined;
+    /** For memory. */
     readonly memory: Pressure | undefined;
+    /** For disks. */
     readonly io: Pressure | undefined;
   };
 }

@@ -11,15 +11,21 @@ import type { CgroupLimits } from './limits.ts';
 import type { CgroupLogger, RemoveOptions } from './remove-cgroup.ts';
 import type { SandboxCgroup } from './sandbox-cgroup.ts';
 
+/** Where to make a cgroup, and what it may use. */
 export interface CreateCgroupOptions {
   /** Where to make it: names joined by `/`, such as `builds/42`. It must not exist; missing parents are made. */
   readonly path: string;
+  /** Set before anything can run in it. Default: none. */
   readonly limits?: CgroupLimits;
+  /** Below what. Default `root`. */
   readonly anchor?: CgroupAnchor;
+  /** What `findCgroupHost` found. Default: it is called. */
   readonly host?: CgroupHost;
+  /** Told when a removal meets living processes. Default: nobody. */
   readonly logger?: CgroupLogger;
 }
 
+/** How long a freeze or a thaw may take. */
 export type GroupFreezeOptions = Omit<FreezeOptions, 'part'>;
 
 /** One cgroup for whoever needs no more: no sandboxes, no parts. */
@@ -34,17 +40,22 @@ export interface Cgroup {
   stats(): CgroupStats;
   /** Resolves once every process in it stands still. @throws CgroupError ERR_CGROUP_TIMEOUT, and all of them run again. */
   freeze(options?: GroupFreezeOptions): Promise<void>;
+  /** Lets them run again; resolves once they do. @throws CgroupError ERR_CGROUP_TIMEOUT */
   thaw(options?: GroupFreezeOptions): Promise<void>;
+  /** Whether every process in it stands still. */
   frozen(): boolean;
   /** Sends SIGKILL to all of it at once, frozen or not. @throws CgroupError ERR_CGROUP_FROZEN: see {@link SandboxCgroup.kill}. */
   kill(): void;
+  /** The processes in it. @throws CgroupError where they cannot be read: that is never "none". */
   pids(): number[];
+  /** Whether a process is in it, or below it. */
   populated(): boolean;
   /**
    * What happens to it from now on, told by the kernel; a slow reader gets the newest state and a sum of kills. Ends with its
    * removal; a signal that fires ends it with its reason. Without a memory controller there are no events of type `oom`.
    */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterableIterator<CgroupEvent>;
+  /** Resolves once no process is in it. @throws CgroupError ERR_CGROUP_TIMEOUT; the signal's reason */
   waitUnpopulated(options: WaitOptions): Promise<void>;
   /** Kills what is still in it, removes it and those of its parents that are empty then, and closes `directoryFd`. */
   remove(options?: RemoveOptions): Promise<void>;

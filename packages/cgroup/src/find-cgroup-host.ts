@@ -8,7 +8,9 @@ import type { V1Freezer } from './v1-freezer.ts';
 
 /** One mounted hierarchy. */
 export interface CgroupHierarchy {
+  /** Of the cgroup interface: cgroups(7). */
   readonly version: 1 | 2;
+  /** Where it is mounted. */
   readonly mount: string;
   /** This process's own cgroup, as a path below `mount`; null when this mount does not show it. */
   readonly own: string | null;
@@ -18,7 +20,9 @@ export interface CgroupHierarchy {
 export interface CgroupHost {
   /** `unified`: only v2 is mounted. `hybrid`: v2 beside v1 hierarchies. */
   readonly mode: 'unified' | 'hybrid';
+  /** Where the v2 hierarchy is mounted. */
   readonly unifiedMount: string;
+  /** The v2 hierarchy. */
   readonly unified: CgroupHierarchy;
   /** Where each limit controller lives; one that is in no hierarchy is missing. */
   readonly controllers: ReadonlyMap<Controller, CgroupHierarchy>;
@@ -28,6 +32,7 @@ export interface CgroupHost {
   readonly nsdelegate: boolean;
 }
 
+/** Other sources than this process's own, for tests. */
 export interface FindCgroupHostOptions {
   /** Text in place of `/proc/self/mountinfo`. */
   readonly mountinfo?: string;

@@ -4,11 +4,13 @@ import { CgroupError } from './cgroup-error.ts';
 import { readState, waitForState } from './cgroup-events.ts';
 import { treeProcesses } from './cgroup-tree.ts';
 
+/** What to freeze or thaw, and how long that may take. */
 export interface FreezeOptions {
   /** The part to freeze or thaw. Default: `work` where the group has that part, else the group itself. */
   readonly part?: string;
   /** Milliseconds to wait for the kernel's word; default 5000. */
   readonly timeoutMs?: number | undefined;
+  /** Ends the wait: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,7 +1,7 @@
 export type { CgroupAnchor } from './base-directory.ts';
 export { type BaseDirectories, CgroupBase, type CgroupBaseOptions } from './cgroup-base.ts';
 export { CgroupError, type CgroupErrorCode } from './cgroup-error.ts';
-export type { CgroupEvent } from './cgroup-event-feed.ts';
+export type { CgroupEvent, CgroupEventFeed } from './cgroup-event-feed.ts';
 export type { WaitOptions } from './cgroup-events.ts';
 export type { CgroupStats } from './cgroup-stats.ts';
 export type { Controller } from './controller.ts';

@@ -1,14 +1,20 @@
 /** One line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)), in parts. */
 export interface Mount {
+  /** Unique among the mounts that there are now. */
   readonly id: number;
+  /** Of the mount that this one is on. */
   readonly parentId: number;
   /** The directory of the file system that is mounted here; `/..` parts: it lies outside our cgroup namespace. */
   readonly root: string;
+  /** Where it is mounted, below this process's root. */
   readonly mountPoint: string;
+  /** Of this mount, such as `ro` or `nosuid`. */
   readonly options: readonly string[];
+  /** Of the file system, such as `cgroup2`. */
   readonly type: string;
   /** What is mounted: a device, or any text that the mounter chose. */
   readonly source: string;
+  /** Of the file system, for all its mounts, such as `nsdelegate`. */
   readonly superOptions: readonly string[];
 }
 

@@ -1,7 +1,10 @@
 /** How much of a time span processes stood still for want of a resource: percent of the last 10, 60 and 300 s. */
 export interface PressureShare {
+  /** Percent of the last 10 s. */
   readonly avg10: number;
+  /** Percent of the last 60 s. */
   readonly avg60: number;
+  /** Percent of the last 300 s. */
   readonly avg300: number;
   /** Since the group was made. */
   readonly totalMs: number;

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { closeFd, LinuxError, reap, spawnIsolated, watchReadable } from '@hatchery/linux';
 import type { CgroupBase } from './cgroup-base.ts';
 
+/** What was found out about CLONE_INTO_CGROUP. */
 export interface CloneProbe {
   /** A process born into a new cgroup lives. Without this, nothing can be started in a cgroup by CLONE_INTO_CGROUP. */
   readonly intoFresh: boolean;
@@ -13,7 +14,9 @@ export interface CloneProbe {
 
 /** A tiny program that exits with 0, such as one held in a sealed memfd. */
 export interface ProbeProgram {
+  /** Of the program; it stays the caller's. */
   readonly executableFd: number;
+  /** Its arguments, its name first. */
   readonly argv: readonly [string, ...string[]];
 }
 

@@ -6,8 +6,11 @@ import { describeHeld, type HeldProcess } from './v1-freezer.ts';
 
 /** A removal that met resistance. */
 export interface BusyCgroup {
+  /** Its path. */
   readonly cgroup: string;
+  /** The kernel's error, `EBUSY` mostly; undefined where it was another. */
   readonly errno: string | undefined;
+  /** What was being done. */
   readonly step: string;
   /** Or why they could not be read. */
   readonly pids: readonly number[] | string;
@@ -15,6 +18,7 @@ export interface BusyCgroup {
 
 /** Where it is told. pino's shape. */
 export interface CgroupLogger {
+  /** A removal goes on, but had to kill. */
   warn(details: BusyCgroup, message: string): void;
 }
 
@@ -33,9 +37,11 @@ export interface Removable {
   survivors(): number[];
 }
 
+/** How patient a removal is. */
 export interface RemoveOptions {
   /** How long to wait and retry once the cgroup turned out busy, in milliseconds; default and most 2000. */
   readonly timeoutMs?: number;
+  /** Gives up: the call rejects with the signal's reason, and the cgroup may still be there. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -26,6 +26,7 @@ export interface CgroupPlace extends RemovalPlace {
  * below. It holds no descriptor and no state, so it works as well on directories that another process made.
  */
 export class SandboxCgroup {
+  /** Its directory's, below the base. */
   readonly name: string;
   readonly #place: () => CgroupPlace;
   readonly #parts: readonly string[];

@@ -6,6 +6,7 @@ import { parseOwnCgroups, pathBelowMount } from './own-cgroups.ts';
 
 /** A mounted v1 freezer hierarchy. */
 export interface V1Freezer {
+  /** Where it is mounted. */
   readonly mount: string;
   /** The directory of the hierarchy that the mount shows. */
   readonly root: string;

@@ -13,6 +13,7 @@ export interface OomEvent {
   readonly total: number;
 }
 
+/** How a watch tells that it is at its end. */
 export interface OomWatchOptions {
   /** Told, once, that the count cannot be read any more; the watch has ended then. Without it the error is thrown. */
   readonly onError?: (error: unknown) => void;

@@ -1,15 +1,18 @@
 import { QueueError } from './queue-error.ts';
 
+/** Of `push`. */
 export interface PushOptions {
   /** Ends the wait for space: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of `drain`. */
 export interface DrainOptions {
   /** At most so many events; without it as many as were there when the drain began, so that every drain ends. */
   readonly max?: number | undefined;
 }
 
+/** Of `drainWait`. */
 export interface DrainWaitOptions extends DrainOptions {
   /** Milliseconds to wait for a first event, up to 2147483647; without it as long as it takes. */
   readonly timeoutMs?: number | undefined;

@@ -3,6 +3,7 @@ import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES, makeChannelMemory } from './cha
 import { SharedReceiver } from './shared-receiver.ts';
 import { SharedSender } from './shared-sender.ts';
 
+/** The size of a channel. */
 export interface SharedChannelOptions {
   /**
    * Bytes of messages in flight, each with a head of 8 bytes and padded to 8: 1024 to 2^30, rounded up to a power of
@@ -11,6 +12,7 @@ export interface SharedChannelOptions {
   readonly capacityBytes?: number | undefined;
 }
 
+/** The two ends of a channel. */
 export interface SharedChannel {
   /** Goes to the worker, in `workerData` or a message, where `attachSharedSender` makes it usable. */
   readonly sender: SharedSender;

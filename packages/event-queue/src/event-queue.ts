@@ -14,6 +14,7 @@ import { Ring } from './ring.ts';
 import { WaitingDrainers } from './waiting-drainers.ts';
 import { WaitingProducers } from './waiting-producers.ts';
 
+/** The size of a queue, and what becomes of events that nobody gets. */
 export interface EventQueueOptions<T> {
   /** Most events held, those of waiting producers not counted. Default 4096. */
   readonly capacity?: number | undefined;
@@ -34,6 +35,7 @@ function disposeOwned(event: unknown): void {
  * `drain` and `drainWait`, never inside a producer's call. Every event taken in is either delivered or disposed of, once.
  */
 export class EventQueue<T> {
+  /** Most events held, those of waiting producers not counted. */
   readonly capacity: number;
   readonly #dispose: (event: T) => void;
   readonly #events = new Ring<T>();
@@ -52,6 +54,7 @@ export class EventQueue<T> {
     checkHandler('EventQueue', this.#dispose);
   }
 
+  /** Whether `close` was called: nothing is taken in or delivered any more. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -140,6 +143,7 @@ export class EventQueue<T> {
       );
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -22,6 +22,7 @@ export type QueueErrorCode =
 
 /** The errors of this package. The message begins with the code. */
 export class QueueError extends Error {
+  /** Which of the closed list it is. */
   readonly code: QueueErrorCode;
   /** The call that failed, such as `push`. */
   readonly step: string;

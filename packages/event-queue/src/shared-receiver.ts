@@ -41,6 +41,7 @@ export class SharedReceiver {
     this.#sleep = new BellSleep(memory, Word.dataBell, () => this.#drainers.wakeAll());
   }
 
+  /** Bytes of messages in flight, their heads and padding included. */
   get capacityBytes(): number {
     return this.#memory.capacityBytes;
   }
@@ -90,6 +91,7 @@ export class SharedReceiver {
     return this;
   }
 
+  /** Lets the process end although messages may come. */
   unref(): this {
     this.#keepAlive.set(false);
     return this;
@@ -106,6 +108,7 @@ export class SharedReceiver {
     this.#drainers.wakeAll();
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

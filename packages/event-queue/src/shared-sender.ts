@@ -21,6 +21,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** What becomes of a SharedSender in `workerData` or `postMessage`: `attachSharedSender` makes one of it again. */
 export interface SharedSenderData {
+  /** The memory that both ends have in common. */
   readonly channel: SharedArrayBuffer;
 }
 
@@ -46,6 +47,7 @@ export class SharedSender implements SharedSenderData {
     this.#sleep = new BellSleep(memory, Word.spaceBell, () => this.#sendWaiting());
   }
 
+  /** Bytes of messages in flight, their heads and padding included. */
   get capacityBytes(): number {
     return this.#memory.capacityBytes;
   }
@@ -98,6 +100,7 @@ export class SharedSender implements SharedSenderData {
     this.#refuseWaiting(new QueueClosedError('send'));
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -8,6 +8,7 @@ export interface ServerWithin {
   readonly pidfd: number;
   /** IPv4 or IPv6, without a zone. */
   readonly address: string;
+  /** TCP. */
   readonly port: number;
 }
 

@@ -2,12 +2,17 @@ import { native } from './native-binding.ts';
 
 const SECOND_NS = 1_000_000_000n;
 
+/** What statx(2) tells of an entry. */
 export interface EntryFacts {
   /** Type and permissions, as `S_IFMT` of `node:fs` takes them apart. */
   readonly mode: number;
+  /** Bytes; of a symlink the length of its target. */
   readonly size: number;
+  /** Whose it is, in the ids of this process's user namespace. */
   readonly uid: number;
+  /** Its group, likewise. */
   readonly gid: number;
+  /** Since 1970, in milliseconds, with their fractions. */
   readonly modifiedMs: number;
 }
 

@@ -3,7 +3,9 @@ import type { OpenHow } from './openat2.ts';
 
 /** Whom a file belongs to, with the ids of this process's user namespace. */
 export interface FileOwner {
+  /** The user. */
   readonly uid: number;
+  /** The group. */
   readonly gid: number;
 }
 

@@ -1,5 +1,5 @@
 export { cloneTree } from './clone-tree.ts';
-export { connectWithin } from './connect-within.ts';
+export { connectWithin, type ServerWithin } from './connect-within.ts';
 export { bytesReadable, changeOwner, filesystemType } from './descriptor-facts.ts';
 export { type EntryFacts, readLinkEntry, renameEntry, setModified, statEntry } from './directory-entry.ts';
 export { DiskImageError } from './disk-image-error.ts';

@@ -6,14 +6,23 @@ import { Reader } from './reader.ts';
 
 /** What can be asked of inotify(7), and what an event says (IN_*). */
 export const InotifyMask: {
+  /** Content was written (IN_MODIFY). */
   readonly modify: number;
+  /** Mode, owner, times, link count or extended attributes (IN_ATTRIB). */
   readonly attrib: number;
+  /** Closed by somebody who could write (IN_CLOSE_WRITE). */
   readonly closeWrite: number;
+  /** An entry went, by a rename (IN_MOVED_FROM). */
   readonly movedFrom: number;
+  /** An entry came, by a rename (IN_MOVED_TO). */
   readonly movedTo: number;
+  /** An entry was made (IN_CREATE). */
   readonly create: number;
+  /** An entry was removed (IN_DELETE). */
   readonly delete: number;
+  /** What is watched was itself removed (IN_DELETE_SELF). */
   readonly deleteSelf: number;
+  /** What is watched was itself renamed (IN_MOVE_SELF). */
   readonly moveSelf: number;
   /** Of events only: the filesystem is gone. */
   readonly unmount: number;
@@ -48,9 +57,11 @@ export const InotifyMask: {
   isDirectory: 0x4000_0000,
 };
 
+/** One event, as inotify(7) has it. */
 export interface InotifyEvent {
   /** As `add` returned it; -1 when events were dropped. */
   readonly watch: number;
+  /** Bits of {@link InotifyMask}: what happened. */
   readonly mask: number;
   /** The same in the two events of one rename, else 0. */
   readonly cookie: number;
@@ -90,6 +101,7 @@ export class Inotify implements Disposable {
     this.#reader.start();
   }
 
+  /** `onReadable` is no longer called; what comes is kept by the kernel. */
   stop(): void {
     this.#reader.stop();
   }
@@ -125,6 +137,7 @@ export class Inotify implements Disposable {
     return this.#reader.pending;
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#reader.closed;
   }
@@ -134,6 +147,7 @@ export class Inotify implements Disposable {
     this.#reader.close();
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -6,10 +6,15 @@ import { getSystemErrorMap } from 'node:util';
  * that failed and `detail` its arguments as text. `cause` is the error this was made from, where there was one.
  */
 export class LinuxError extends Error {
+  /** The name of this class. */
   override readonly name = 'LinuxError';
+  /** The errno's name, such as `ENOENT`. */
   readonly code: string;
+  /** The errno, positive. */
   readonly errno: number;
+  /** The call that failed. */
   readonly syscall: string;
+  /** Its arguments, as text. */
   readonly detail: string;
 
   constructor(syscall: string, errno: number, detail: string, options?: ErrorOptions) {

@@ -20,6 +20,7 @@ const mkfsOptions = ['-q', '-F', '-b', '4096', '-m', '0', '-E', 'lazy_itable_ini
 /** The image is descriptor 3 of the child. */
 const imageInChild = '/proc/self/fd/3';
 
+/** With what an image is made. */
 export interface MakeDiskImageOptions {
   /** Of mkfs.ext4, for those who have it elsewhere. */
   readonly mkfs?: string;

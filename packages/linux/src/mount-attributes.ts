@@ -7,6 +7,7 @@ const noDevicesFlag = 0x4;
 
 /** What holds for everything that is reached through one mount, whoever else has its file system mounted. */
 export interface MountAttributes {
+  /** Nothing can be written. */
   readonly readOnly?: boolean;
   /** Set-id bits and file capabilities give nothing. */
   readonly noSetId?: boolean;

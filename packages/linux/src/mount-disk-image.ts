@@ -13,6 +13,7 @@ const mountOptions = 'errors=remount-ro,noinit_itable';
 
 const retryMs = 5;
 
+/** How long a mount may take. */
 export interface MountDiskImageOptions {
   /** How long to wait for an earlier mount of this image to go; 0 when left out. */
   readonly waitMs?: number;

@@ -3,9 +3,13 @@
  * architecture; `ERR_NATIVE_BINDING_UNUSABLE`: there is one, and loading it failed (`cause` says how).
  */
 export class NativeBindingError extends Error {
+  /** The name of this class. */
   override readonly name = 'NativeBindingError';
+  /** Which of these it is. */
   readonly code: 'ERR_NATIVE_BINDING_MISSING' | 'ERR_NATIVE_BINDING_UNUSABLE';
+  /** Of this process, as `process.arch` has it. */
   readonly arch: string;
+  /** Where the addon is, or should be. */
   readonly path: string;
 
   constructor(code: NativeBindingError['code'], arch: string, path: string, options?: ErrorOptions) {

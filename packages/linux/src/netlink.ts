@@ -1,7 +1,14 @@
 import { native } from './native-binding.ts';
 
 /** Protocols of netlink(7) that `netlinkTransaction` is used with. */
-export const NetlinkProtocol = { NETLINK_ROUTE: 0, NETLINK_SOCK_DIAG: 4, NETLINK_NETFILTER: 12 } as const;
+export const NetlinkProtocol = {
+  /** Links, addresses, routes: rtnetlink(7). */
+  NETLINK_ROUTE: 0,
+  /** Sockets: sock_diag(7). */
+  NETLINK_SOCK_DIAG: 4,
+  /** nftables and connection tracking. */
+  NETLINK_NETFILTER: 12,
+} as const;
 
 /**
  * Sends whole netlink messages to the kernel and resolves, once each that has NLM_F_ACK or NLM_F_DUMP has ended, with

@@ -1,5 +1,6 @@
 import { native } from './native-binding.ts';
 
+/** What a slot is made of. */
 export interface MakeNetworkSlotOptions {
   /** Borrowed descriptor of the network namespace where the outer end is; null: this process's. */
   hostNetns: number | null;
@@ -7,7 +8,9 @@ export interface MakeNetworkSlotOptions {
   interfaceName: string;
   /** IPv4 addresses as numbers: the inner end's, the outer end's, and their prefix. */
   address: number;
+  /** The outer end's address, a number like `address`. */
   gateway: number;
+  /** Bits of the network that both are in. */
   prefix: number;
 }
 

@@ -5,9 +5,11 @@ import { setMountAttributes } from './mount-attributes.ts';
 import { VolumeError } from './volume-error.ts';
 import { openVolumeSource } from './volume-source.ts';
 
+/** For whom a volume is opened, and whether for writing. */
 export interface OpenVolumeOptions {
   /** Descriptor of the user namespace that shall see the file system's ids as its own. */
   readonly userNamespace: number;
+  /** Nothing can be written through this mount. */
   readonly readOnly: boolean;
 }
 

@@ -8,20 +8,35 @@ const TMPFILE_BIT = 0o20000000;
 
 /** The flags of open(2), with the values of this architecture. */
 export const OpenFlag: {
+  /** For reading. */
   readonly O_RDONLY: number;
+  /** For writing. */
   readonly O_WRONLY: number;
+  /** For both. */
   readonly O_RDWR: number;
+  /** Made where there is none. */
   readonly O_CREAT: number;
+  /** With O_CREAT: EEXIST where there is one. */
   readonly O_EXCL: number;
+  /** A terminal does not become this process's. */
   readonly O_NOCTTY: number;
+  /** Emptied. */
   readonly O_TRUNC: number;
+  /** Each write goes to the end. */
   readonly O_APPEND: number;
+  /** Neither the open nor what follows waits. */
   readonly O_NONBLOCK: number;
+  /** ENOTDIR unless it is a directory. */
   readonly O_DIRECTORY: number;
+  /** ELOOP where the last part is a symlink. */
   readonly O_NOFOLLOW: number;
+  /** The time of the last access stays. */
   readonly O_NOATIME: number;
+  /** Not handed to a program that is started. */
   readonly O_CLOEXEC: number;
+  /** Only the place: nothing is read or written through it, and neither FIFO nor device notices. */
   readonly O_PATH: number;
+  /** A file without a name, in this directory. */
   readonly O_TMPFILE: number;
 } = {
   O_RDONLY: constants.O_RDONLY,
@@ -43,20 +58,28 @@ export const OpenFlag: {
 
 /** How openat2(2) walks a path (RESOLVE_*). */
 export const Resolve: {
+  /** No mount is entered or left (EXDEV). */
   readonly noXdev: number;
+  /** Those of /proc, which lead anywhere, are not followed (ELOOP). */
   readonly noMagicLinks: number;
+  /** None is followed (ELOOP). */
   readonly noSymlinks: number;
+  /** A path that leads out of the directory is refused (EXDEV). */
   readonly beneath: number;
+  /** The directory is the root of the path and of every symlink in it. */
   readonly inRoot: number;
 } = { noXdev: 0x01, noMagicLinks: 0x02, noSymlinks: 0x04, beneath: 0x08, inRoot: 0x10 };
 
 /** In place of a directory's descriptor: the working directory (AT_FDCWD). */
 export const currentDirectory = -100;
 
+/** How to open, after `struct open_how` of openat2(2). */
 export interface OpenHow {
+  /** Of {@link OpenFlag}. */
   flags: number;
   /** Of a file that is made, before the umask; must be left out otherwise. Default 0o600. */
   mode?: number;
+  /** Of {@link Resolve}. Default 0. */
   resolve?: number;
 }
 

@@ -2,7 +2,9 @@ import { native } from './native-binding.ts';
 
 /** How a process ended: by its own `code`, or by a `signal`'s number. */
 export interface ReapedStatus {
+  /** What it gave to exit(2); null when a signal ended it. */
   readonly code: number | null;
+  /** The number of the signal that ended it; null when it exited. */
   readonly signal: number | null;
 }
 

@@ -23,6 +23,7 @@ export class Reader implements Disposable {
     native().setFlowing(this.#handle, true);
   }
 
+  /** `onReadable` is no longer called; what comes is kept by the kernel. */
   stop(): void {
     native().setFlowing(this.#handle, false);
   }
@@ -46,6 +47,7 @@ export class Reader implements Disposable {
     return native().widenReader(this.#handle, bytes);
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -56,6 +58,7 @@ export class Reader implements Disposable {
     native().closeWatch(this.#handle);
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -8,7 +8,13 @@ import { native } from './native-binding.ts';
  * Throws `LinuxError` naming the entry: EXDEV or EBUSY for a mount, EINVAL for a name that is a path; what was removed
  * until then stays removed.
  */
-export function removeTree(directoryFd: number, name: string | Buffer): { removed: number } {
+export function removeTree(
+  directoryFd: number,
+  name: string | Buffer,
+): {
+  /** Entries. */
+  removed: number;
+} {
   const [removed] = native().removeTree(directoryFd, name, Number.MAX_SAFE_INTEGER);
   return { removed };
 }
@@ -21,7 +27,12 @@ export function removeTreePart(
   directoryFd: number,
   name: string | Buffer,
   most: number,
-): { removed: number; done: boolean } {
+): {
+  /** Entries, of this call. */
+  removed: number;
+  /** False: there is more. */
+  done: boolean;
+} {
   const [removed, more] = native().removeTree(directoryFd, name, most);
   return { removed, done: more === 0 };
 }

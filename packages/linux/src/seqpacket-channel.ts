@@ -3,6 +3,7 @@ import { type NativeBinding, type NativeHandle, native } from './native-binding.
 
 /** One received message. A truncated message carries no descriptors: those that came with it are closed. */
 export interface Message {
+  /** Its bytes, the receiver's own. */
   readonly data: Buffer;
   /** Owned by the receiving thread: `closeFd` or `releaseFd` each. */
   readonly fds: readonly number[];
@@ -12,11 +13,13 @@ export interface Message {
   readonly controlTruncated: boolean;
 }
 
+/** Bounds of a channel, and who gets what comes. */
 export interface SeqpacketChannelOptions {
   /** The longest message in either direction, in bytes. */
   maxBytes: number;
   /** The most descriptors a message may carry, at most 253. */
   maxFds: number;
+  /** For each message, in the order in which they were sent. */
   onMessage(message: Message): void;
   /** Once, when the peer is gone (null: end of file) or the socket failed; everything the peer sent came before. */
   onClose(error: LinuxError | null): void;
@@ -92,6 +95,7 @@ export class SeqpacketChannel implements Disposable {
     native().setReferenced(this.#handle, true);
   }
 
+  /** Lets the process end although messages may come. */
   unref(): void {
     native().setReferenced(this.#handle, false);
   }
@@ -101,6 +105,7 @@ export class SeqpacketChannel implements Disposable {
     native().closeChannel(this.#handle);
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

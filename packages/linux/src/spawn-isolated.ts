@@ -1,5 +1,6 @@
 import { native } from './native-binding.ts';
 
+/** What to start, with what. */
 export interface SpawnIsolatedOptions {
   /** An open ELF program, e.g. of `createSealedMemfd`. A script cannot be started: its descriptor is closed by then. */
   executableFd: number;
@@ -20,7 +21,12 @@ export interface SpawnIsolatedOptions {
  * execveat (EACCES, ENOEXEC, ENOENT), …; then nothing is left of the child. A child that is killed before it reaches the
  * program is not an error here: `reap` tells.
  */
-export function spawnIsolated(options: SpawnIsolatedOptions): { pid: number; pidfd: number } {
+export function spawnIsolated(options: SpawnIsolatedOptions): {
+  /** Of this process's pid namespace. */
+  pid: number;
+  /** A descriptor of it, the caller's: for signals, waits and `reap`. */
+  pidfd: number;
+} {
   const { executableFd, argv, fds, cgroupFd } = options;
   const [pid, pidfd] = native().spawnIsolated(executableFd, argv, fds, cgroupFd ?? -1);
   return { pid, pidfd };

@@ -7,8 +7,11 @@ import { describeErrno } from './linux-error.ts';
  * that do not die (their pids are in the message), else that of the call that failed.
  */
 export class TeardownError extends Error {
+  /** The name of this class. */
   override readonly name = 'TeardownError';
+  /** The errno's name. */
   readonly code: string;
+  /** The errno, positive. */
   readonly errno: number;
   /** The step's name, e.g. `remove the cgroups`. */
   readonly step: string;

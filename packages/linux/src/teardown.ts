@@ -3,16 +3,19 @@ import { TeardownError } from './teardown-error.ts';
 
 /** What lived when a teardown began: a destroy of an idle sandbox ends its init, more is what its programs left. */
 export interface Ended {
+  /** How many processes. */
   readonly alive: number;
   /** Of this pid namespace; the first 64. */
   readonly pids: readonly number[];
 }
 
+/** How long the first half may take. */
 export interface EndOptions {
   /** All waiting together, in milliseconds. */
   readonly waitMs: number;
 }
 
+/** What goes, what stays, and how long that may take. */
 export interface ReleaseOptions {
   /** The descriptor that pins the sandbox's root; closed in any case, also when the call fails. */
   readonly rootFd: number | null;

@@ -3,7 +3,9 @@
  * `ERR_VOLUME_UNSUPPORTED`: it is neither directory nor regular file, or its file system has no idmapped mounts.
  */
 export class VolumeError extends Error {
+  /** The name of this class. */
   override readonly name = 'VolumeError';
+  /** Which of these it is. */
   readonly code: 'ERR_VOLUME_NOT_FOUND' | 'ERR_VOLUME_UNSUPPORTED';
   /** The host path. */
   readonly source: string;

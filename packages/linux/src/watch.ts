@@ -7,6 +7,7 @@ const WatchKind = { readable: 0, writable: 1, priority: 2 } as const;
 export interface Watch extends Disposable {
   /** Lets the watch keep the event loop alive, as it does from the start. */
   ref(): void;
+  /** Lets the process end although the watch has not called. */
   unref(): void;
 }
 

@@ -25,6 +25,7 @@ export class Writer implements Disposable {
     native().awaitWritable(this.#handle);
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -35,6 +36,7 @@ export class Writer implements Disposable {
     native().closeWatch(this.#handle);
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -20,8 +20,11 @@ export type NetworkErrorCode =
 
 /** An error of this package. `step` is what was being done; `cause` the error underneath, where there was one. */
 export class NetworkError extends Error {
+  /** The name of this class. */
   override readonly name = 'NetworkError';
+  /** Which of the closed list it is. */
   readonly code: NetworkErrorCode;
+  /** What was being done. */
   readonly step: string;
 
   constructor(code: NetworkErrorCode, step: string, text: string, options?: ErrorOptions) {

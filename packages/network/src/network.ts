@@ -63,6 +63,10 @@ export class Network {
   #nextLane = 0;
   #closing: Promise<boolean> | null = null;
 
+  /**
+   * Use {@link openNetwork}.
+   * @internal
+   */
   constructor(parts: NetworkParts) {
     this.#parts = parts;
     this.#book = new Rulebook(parts);
@@ -213,7 +217,12 @@ export class Network {
   }
 
   /** The host ends that the kernel has, and the names of those that no slot accounts for. */
-  async links(): Promise<{ there: string[]; strays: string[] }> {
+  async links(): Promise<{
+    /** Names of all of this instance. */
+    there: string[];
+    /** Those that no slot accounts for. */
+    strays: string[];
+  }> {
     const { hostNetns, names } = this.#parts;
     const before = this.#ownNames();
     const there = [...(await linksOf(hostNetns, names.interfacePrefix))];
@@ -241,6 +250,7 @@ export class Network {
     return await this.#removeTables();
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -9,6 +9,7 @@ import { NetworkError, networkError } from './network-error.ts';
 import { batch } from './nft-message.ts';
 import { ruleset } from './ruleset.ts';
 
+/** Whose network it is, and what of the host it uses. */
 export interface NetworkOptions {
   /** Absolute path of the instance's directory: all names in the kernel are derived from it. */
   instanceDirectory: string;

@@ -8,7 +8,9 @@ import { NetworkError } from './network-error.ts';
  * IPv6 `allow` is refused.
  */
 export interface NetworkRules {
+  /** These and no others; null: everything but `deny`. */
   readonly allow: readonly string[] | null;
+  /** Refused, unless `allow` has it, too. */
   readonly deny: readonly string[];
 }
 

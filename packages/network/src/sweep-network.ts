@@ -8,9 +8,13 @@ import { networkError } from './network-error.ts';
 import { batch, deleteTable, Family } from './nft-message.ts';
 import { defaultLeaseDirectory } from './open-network.ts';
 
+/** Whose remains to remove, as they were given to `openNetwork`. */
 export interface SweepOptions {
+  /** Absolute path of the instance's directory. */
   instanceDirectory: string;
+  /** Descriptor, borrowed, of the network namespace that is the host's. Default: this process's. */
   hostNetns?: number;
+  /** Leases of addresses, machine-wide. Default /run/hatchery-slots. */
   leaseDirectory?: string;
 }
 

@@ -1,6 +1,7 @@
 export { type DoctorOptions, doctor } from './doctor/doctor.ts';
 export type { DoctorFinding } from './doctor/finding.ts';
-export { AbortError, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
+export type { SandboxMaker } from './doctor/try-sandbox.ts';
+export { AbortError, ERROR_CODES, type ErrorCode, HatcheryError, RuntimeClosedError } from './errors.ts';
 export type {
   ArchiveLimits,
   ExtractResult,
@@ -25,7 +26,9 @@ export type { RuntimeOptions } from './open/options.ts';
 export { Runtime } from './runtime.ts';
 export type { SandboxSubscriber } from './sandbox-map/sandbox-subscriber.ts';
 export type { SubscriberStats } from './sandbox-map/subscriber.ts';
+export type { CompiledLimits } from './spec/limits.ts';
 export type { CompiledSpec } from './spec/sandbox-spec.ts';
+export type { CompiledVolume } from './spec/volumes.ts';
 export type {
   AttachOptions,
   CallOptions,

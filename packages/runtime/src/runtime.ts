@@ -106,10 +106,12 @@ export class Runtime implements AsyncDisposable {
     return this.#context.feed.read(options.signal);
   }
 
+  /** The sandbox of this id, whatever its state; undefined once nothing is left of it. */
   get(id: string): Sandbox | undefined {
     return this.#context.sandboxes.get(id);
   }
 
+  /** Every sandbox of this instance, failed, stopped and paused ones too. */
   list(): Sandbox[] {
     return [...this.#context.sandboxes.values()];
   }
@@ -207,6 +209,7 @@ export class Runtime implements AsyncDisposable {
     await abandonable('runtime.close()', this.#closed, options.signal, () => {});
   }
 
+  /** The same as `close()`: sandboxes are destroyed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -11,9 +11,13 @@ export interface CallOptions {
 
 /** A pino-shaped logger. */
 export interface Logger {
+  /** What only helps to find a fault. */
   debug(context: object, message?: string): void;
+  /** What is normal and worth a line. */
   info(context: object, message?: string): void;
+  /** What works all the same, but should not be so. */
   warn(context: object, message?: string): void;
+  /** What did not work and nobody else is told. */
   error(context: object, message?: string): void;
 }
 
@@ -42,6 +46,7 @@ export interface SandboxLimits {
 export interface NetworkRules {
   /** These and no others, whatever `deny` says; an empty list: nothing. Left out: everything but `deny`. */
   allow?: readonly string[];
+  /** Refused, unless `allow` has it, too. Default: nothing more than what no sandbox reaches. */
   deny?: readonly string[];
 }
 
@@ -75,6 +80,7 @@ export interface SandboxSpec {
   cwd?: string;
   /** RFC 1123 name of at most 63 characters. Default: the id. */
   hostname?: string;
+  /** What it may use. Each has a default. */
   limits?: SandboxLimits;
   /**
    * Default `none`: loopback only. `slot`: an address of its own, and outward everything but the host, other sandboxes and
@@ -162,7 +168,9 @@ export interface RunOptions extends Omit<ExecOptions, 'stdin'> {
 
 /** Of a terminal, in characters: 1 to 65,535 each. */
 export interface TerminalSize {
+  /** Its width. */
   columns: number;
+  /** Its height. */
   rows: number;
 }
 
@@ -170,6 +178,7 @@ export interface TerminalSize {
 export interface AttachOptions extends CallOptions {
   /** Offset of the first byte wanted, e.g. behind the last one seen. Default 0: as far back as bytes are kept. */
   stdoutOffset?: number;
+  /** The same for standard error. */
   stderrOffset?: number;
   /** The program waits when this reader is slow. Default false: a slow reader gets gaps. */
   backPressure?: boolean;
@@ -187,16 +196,42 @@ export interface AttachOptions extends CallOptions {
 
 /** What an attachment brings, in order; the exit last. */
 export type OutputEvent =
-  | { type: 'data'; stream: 'stdout' | 'stderr'; offset: number; data: Buffer }
-  /** Bytes that are no longer there; null: how many is not known. */
-  | { type: 'gap'; stream: 'stdout' | 'stderr'; offset: number; bytes: number | null }
-  | { type: 'exit'; status: ExitStatus };
+  | {
+      /** What the program wrote. */
+      type: 'data';
+      /** Where; with a terminal all of it is stdout's. */
+      stream: 'stdout' | 'stderr';
+      /** Of the first byte, from the beginning of the stream. */
+      offset: number;
+      /** The bytes; with `lend` only until the next event is asked for. */
+      data: Buffer;
+    }
+  | {
+      /** Bytes that are no longer there. */
+      type: 'gap';
+      /** Of which stream. */
+      stream: 'stdout' | 'stderr';
+      /** Of the first that is missing. */
+      offset: number;
+      /** null: how many is not known. */
+      bytes: number | null;
+    }
+  | {
+      /** The end, and the last event. */
+      type: 'exit';
+      /** As `wait()` gives it. */
+      status: ExitStatus;
+    };
 
 /** What happened to a sandbox. A `gap` stands for events that this reader was too slow for, and names no sandbox. */
 export interface RuntimeEvent {
+  /** What it was; a stop or a start is not told. */
   type: 'created' | 'paused' | 'resumed' | 'destroyed' | 'failed' | 'adopted' | 'gap';
+  /** Whose it was; empty of a `gap`. */
   sandboxId: string;
+  /** Of which run of it; empty of a `gap`. */
   lifecycleId: string;
+  /** When it took effect. */
   at: Date;
   /** Of a `destroyed` or a `failed`: why; of a `gap`: what to do; otherwise null. */
   reason: string | null;
@@ -208,22 +243,37 @@ export interface ExitStatus {
   exitCode: number | null;
   /** The signal that ended it, as wait(2) told; null when it exited. */
   signal: NodeJS.Signals | null;
+  /**
+   * Who ended it: itself, a signal, its timeout, the memory limit, the end of its sandbox or of the runtime; `lost`:
+   * its sandbox died, and nobody knows.
+   */
   reason: 'exited' | 'signaled' | 'timeout' | 'out-of-memory' | 'destroyed' | 'forced-close' | 'lost';
   /** getrusage(2) of the process and the children it waited for; null where it is not known. */
-  usage: { userMs: number; systemMs: number; maxRssBytes: number } | null;
+  usage: {
+    /** Processor time in the programs themselves. */
+    userMs: number;
+    /** Processor time in the kernel on their behalf. */
+    systemMs: number;
+    /** The most memory that one of them had at once. */
+    maxRssBytes: number;
+  } | null;
 }
 
 /** An exit status with everything that was written. */
 export interface RunResult extends ExitStatus {
+  /** Everything that was written to standard output. */
   stdout: Buffer;
+  /** Everything that was written to standard error. */
   stderr: Buffer;
 }
 
 /** One command started in a sandbox. */
 export interface Execution {
+  /** Unique in its sandbox. */
   readonly id: string;
   /** Pid inside the sandbox. */
   readonly pid: number;
+  /** The caller's own word for it, as given to `exec`. */
   readonly tag: string | undefined;
   /** null unless started with `stdin: 'pipe'`. */
   readonly stdin: Writable | null;
@@ -233,6 +283,7 @@ export interface Execution {
    * output is stdout's.
    */
   readonly stdout: Readable;
+  /** As `stdout`; with a terminal it ends at once, empty. */
   readonly stderr: Readable;
   /** Any number of times, always the same value. What the program itself wrote has been handed to those who listen for data. */
   wait(options?: CallOptions): Promise<ExitStatus>;
@@ -259,6 +310,7 @@ export interface PoolStats {
   taken: number;
   /** Creates that one would have fitted, had it been there. */
   missed: number;
+  /** Made ahead so far. */
   made: number;
   /** Those that could not be made, and those whose init died before anybody had them. */
   failures: number;
@@ -286,9 +338,11 @@ export interface SandboxStats {
 
 /** An isolated process tree with its own root, namespaces, cgroup and init. */
 export interface Sandbox extends AsyncDisposable {
+  /** 1 to 63 of [a-z0-9], unique in its instance. */
   readonly id: string;
   /** Names this run of the sandbox, between its start and its stop. */
   readonly lifecycleId: string;
+  /** Where it stands now; changed only once the act is confirmed. */
   readonly state: SandboxState;
   /** Since when; of one that was adopted: since its adoption. */
   readonly stateSince: Date;
@@ -298,9 +352,11 @@ export interface Sandbox extends AsyncDisposable {
   readonly failure: string | null;
   /** IPv4 address of its network slot, in this run of it; null: it has none, or does not run. */
   readonly address: string | null;
+  /** The caller's own, as given to `create`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** What it was made as, with nothing left open, and its timeout as last set. The environment may hold secrets. */
   readonly spec: CompiledSpec;
+  /** When it was made; a start does not change it. */
   readonly createdAt: Date;
   /** When its timeout is up; null: never, or it does not run. */
   readonly expiresAt: Date | null;
@@ -372,6 +428,7 @@ export type CensusKind =
 
 /** Something of ours that no sandbox of the table, nor the runtime itself, accounts for. */
 export interface CensusLeak {
+  /** What it is. */
   kind: CensusKind;
   /** A path, a pid, a number: enough to find it. */
   what: string;
@@ -383,6 +440,7 @@ export interface CensusLeak {
 export interface Census {
   /** All there are, those of the runtime itself among them. */
   counts: Record<CensusKind, number>;
+  /** Those that nobody accounts for; empty when all is well. */
   leaks: CensusLeak[];
   /** Ids (or names) of debris that is kept for now; `gc()` and docs/crash-safety.md say why. */
   quarantined: string[];
@@ -398,11 +456,15 @@ export interface GcResult {
 
 /** One executed probe of `doctor()`. */
 export interface DoctorCheck {
+  /** What was tried, in a word or two. */
   name: string;
+  /** Whether it works. */
   ok: boolean;
+  /** What was seen. */
   detail: string;
   /** false: hatchery works without it, with what `detail` says. */
   needed: boolean;
 }
 
+/** What `doctor()` found, in the order in which it tried. */
 export type DoctorReport = DoctorCheck[];

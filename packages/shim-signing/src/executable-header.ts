@@ -3,7 +3,9 @@ export type Machine = 'x64' | 'arm64';
 
 /** What a binary has to be made for. */
 export interface Target {
+  /** ELF is Linux's, Mach-O is macOS's. */
   readonly system: 'linux' | 'darwin';
+  /** As Node names it in `process.arch`. */
   readonly machine: Machine;
 }
 

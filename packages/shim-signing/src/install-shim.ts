@@ -13,14 +13,17 @@ import { defaultName } from './sign-shim.ts';
 import { splitSigned } from './trailer.ts';
 import { type Requirements, verifyShim } from './verify-shim.ts';
 
+/** Which binaries will do. */
 export interface ReadOptions extends Omit<Requirements, 'target'> {
   /** Paths of signed binaries; the first that is there and made for the target is taken. */
   readonly candidates: readonly string[];
   /** Default: what this process runs on. */
   readonly target?: Target | undefined;
+  /** Gives up: the call rejects with the signal's reason, and nothing is left at the final path. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which binaries will do, and where to put the one chosen. */
 export interface InstallOptions extends ReadOptions {
   /** Where the binary goes, under its name. Made when it is not there; no symbolic link in its path. */
   readonly directory: string;
@@ -28,15 +31,19 @@ export interface InstallOptions extends ReadOptions {
   readonly codesign?: CodesignOptions | undefined;
 }
 
+/** A binary that may be executed. */
 export interface VerifiedShim {
   /** The verified bytes. Execute these, not what stands at a path later. */
   readonly bytes: Buffer;
   /** sha256 of `bytes`, in hexadecimal. */
   readonly digest: string;
+  /** What its signature vouches for. */
   readonly manifest: ShimManifest;
 }
 
+/** A binary that may be executed and is in its place. */
 export interface InstalledShim extends VerifiedShim {
+  /** Where it is. */
   readonly path: string;
 }
 

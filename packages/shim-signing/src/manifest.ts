@@ -2,8 +2,11 @@ import type { Machine } from './executable-header.ts';
 
 /** What a signature vouches for. */
 export interface ShimManifest {
+  /** Of the binary, such as `hatchery-shim`. */
   readonly name: string;
+  /** Of the binary. */
   readonly version: string;
+  /** What it is made for. */
   readonly machine: Machine;
   /** Bytes of the binary without its signature. */
   readonly size: number;

@@ -39,13 +39,20 @@ export interface ShimSigningErrorDetails {
 
 /** The one error class of this package. The message begins with the code. */
 export class ShimSigningError extends Error {
+  /** The name of this class. */
   override readonly name = 'ShimSigningError';
+  /** Which of the closed list it is. */
   readonly code: ShimSigningErrorCode;
+  /** What was being done, such as `verify`. */
   readonly step: string;
+  /** The file concerned. */
   readonly file: string;
+  /** The digest, key, machine or version that was wanted; null when none was. */
   readonly expected: string | null;
+  /** What was there instead; null when nothing was compared. */
   readonly found: string | null;
 
+  /** @internal */
   constructor(details: ShimSigningErrorDetails) {
     super(`[${details.code}] ${details.text}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;

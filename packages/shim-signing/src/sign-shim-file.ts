@@ -9,7 +9,9 @@ import { ShimSigningError } from './shim-signing-error.ts';
 import { publicKeyOf, type SignOptions, signShim } from './sign-shim.ts';
 import { verifyShim } from './verify-shim.ts';
 
+/** A file that carries a valid signature now. */
 export interface SignedFile {
+  /** Where it is. */
   readonly path: string;
   /** sha256 of the signed file, in hexadecimal. */
   readonly digest: string;

@@ -8,9 +8,11 @@ import { joinSigned, splitSigned } from './trailer.ts';
 /** The name that a binary has when none is given. */
 export const defaultName = 'hatchery-shim';
 
+/** What the signature is to vouch for, and with which key. */
 export interface SignOptions {
   /** Default `hatchery-shim`. */
   readonly name?: string;
+  /** Of the binary. */
   readonly version: string;
   /** An ed25519 key: PKCS 8 in PEM. */
   readonly privateKey: string;

@@ -12,6 +12,7 @@ export interface Requirements {
   readonly name?: string | undefined;
   /** Without it every version will do, old ones with known faults too. */
   readonly version?: string | undefined;
+  /** What it has to be made for. */
   readonly target: Target;
   /** Accepted public keys: PEM, or the base64 text of it. */
   readonly keys: readonly string[];

@@ -5,6 +5,7 @@ export {
   maxWrites,
   type ResumedInit,
 } from './init-connection.ts';
+export type { RequestOptions } from './request-channel.ts';
 export { ChannelClosedError, RequestTimeoutError, ShimError } from './shim-error.ts';
 export { readShim, shimPath } from './shim-file.ts';
 export { decodeWaitStatus } from './wait-status.ts';
@@ -13,6 +14,7 @@ export type {
   ExecMessage,
   ExecutionMessage,
   ExitMessage,
+  HelloMessage,
   MadeMessage,
   MakeMessage,
   ParkedMessage,

@@ -26,7 +26,9 @@ const writeVersion = 3;
 /** How many writes one init has under way at a time. */
 export const maxWrites = 64;
 
+/** Which init it is, and who gets what it says unasked. */
 export interface InitConnectionOptions {
+  /** For the texts of errors. */
   readonly sandboxId: string;
   /** What init speaks: the `wireVersion` of the runtime that made the sandbox. This runtime's own when left out. */
   readonly wireVersion?: number;
@@ -40,6 +42,7 @@ export interface InitConnectionOptions {
 
 /** What a returning runtime is told at once; executions and exits follow by the callbacks, and all before `ping` resolves. */
 export interface ResumedInit {
+  /** It takes requests from now on. */
   readonly connection: InitConnection;
   /** O_PATH of the sandbox's root directory, the caller's. */
   readonly root: number;
@@ -49,8 +52,11 @@ export interface ResumedInit {
   readonly paused: boolean | null;
 }
 
+/** How long an answer may take. */
 export interface InitRequestOptions {
+  /** Milliseconds, then the call rejects with {@link RequestTimeoutError}. Default: as long as it takes. */
   readonly timeoutMs?: number;
+  /** Gives up: the call rejects with the signal's reason. What was asked for may still happen. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -197,14 +203,17 @@ export class InitConnection {
     this.#tell(() => this.#channel.send('release', { execution, ...streams }));
   }
 
+  /** Resolves when init has answered: it has taken, and told, everything before. */
   async ping(options: InitRequestOptions = {}): Promise<void> {
     await this.#channel.request('ping', {}, 'pong', options);
   }
 
+  /** Lets the connection keep the event loop alive, as it does from the start. */
   ref(): void {
     this.#channel.ref();
   }
 
+  /** Lets the process end although messages may come. */
   unref(): void {
     this.#channel.unref();
   }

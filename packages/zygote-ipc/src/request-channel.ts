@@ -34,8 +34,11 @@ export interface RequestChannelOptions<Route extends InboundRoute> {
   readonly onClosed: (error: ChannelClosedError) => void;
 }
 
+/** How long an answer may take, and who gets a late one. */
 export interface RequestOptions<Answer> {
+  /** Milliseconds, then the call rejects with `RequestTimeoutError`. Default: as long as it takes. */
   readonly timeoutMs?: number;
+  /** Gives up: the call rejects with the signal's reason. What was asked for may still happen. */
   readonly signal?: AbortSignal | undefined;
   /** Gets the answer that comes after the caller was let go; its descriptors are then this function's. */
   readonly onLate?: (answer: Answer) => void;

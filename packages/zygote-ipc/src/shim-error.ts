@@ -2,6 +2,7 @@ import { getSystemErrorMap } from 'node:util';
 
 /** A step that failed in the shim, as it crossed the wire: {step, errno, text}. */
 export class ShimError extends Error {
+  /** The name of this class. */
   override readonly name = 'ShimError';
   /** Name of the errno, e.g. `ENOENT`; `EPROTO` where no call failed. */
   readonly code: string;
@@ -24,7 +25,9 @@ export class ShimError extends Error {
 
 /** The other end of a channel is gone, or its message made no sense (`cause`) and the channel was closed. */
 export class ChannelClosedError extends Error {
+  /** The name of this class. */
   override readonly name = 'ChannelClosedError';
+  /** The same of every error of this class. */
   readonly code = 'ERR_CHANNEL_CLOSED';
 
   constructor(peer: string, cause: Error | null) {
@@ -37,7 +40,9 @@ export class ChannelClosedError extends Error {
 
 /** No answer came in time. What the request does may still happen; the late answer is taken care of. */
 export class RequestTimeoutError extends Error {
+  /** The name of this class. */
   override readonly name = 'RequestTimeoutError';
+  /** The same of every error of this class. */
   readonly code = 'ERR_REQUEST_TIMEOUT';
 
   constructor(peer: string, what: string, timeoutMs: number) {

@@ -9,7 +9,12 @@ const nameOfSignal: ReadonlyMap<number, NodeJS.Signals> = new Map(
 );
 
 /** A status as wait(2) gives it, taken apart (WIFEXITED, WEXITSTATUS, WTERMSIG). */
-export function decodeWaitStatus(status: number): { exitCode: number | null; signal: NodeJS.Signals | null } {
+export function decodeWaitStatus(status: number): {
+  /** Null when a signal ended it that has a name. */
+  exitCode: number | null;
+  /** Null when it exited, or the signal has no name in Node. */
+  signal: NodeJS.Signals | null;
+} {
   const signal = status & 0x7f;
   if (signal === 0) return { exitCode: (status >> 8) & 0xff, signal: null };
   const name = nameOfSignal.get(signal);

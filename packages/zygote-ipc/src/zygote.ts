@@ -24,16 +24,21 @@ const closeGraceMs = 1000;
 export interface ZygoteCgroups {
   /** A v2 leaf of the zygote's own, in which nothing is ever killed by cgroup.kill. */
   readonly leaf: number;
+  /** The v2 directory that sandboxes get theirs in. */
   readonly unified: number;
   /** v1 directories; null where the controller is in v2 or missing. */
   readonly memory: number | null;
+  /** As `memory`, of the CPU controller. */
   readonly cpu: number | null;
+  /** As `memory`, of the controller of process counts. */
   readonly pids: number | null;
 }
 
+/** What a zygote is started with. */
 export interface ZygoteOptions {
   /** Verified bytes of the shim; exactly these are executed. */
   readonly shim: Uint8Array;
+  /** Where its sandboxes get their cgroups. */
   readonly cgroups: ZygoteCgroups;
   /** The zygote is gone without having been closed; sandboxes live on, and a new one can be started. */
   readonly onDeath?: (error: ChannelClosedError) => void;
@@ -96,13 +101,17 @@ class Reaper {
 
 /** The process that forks sandboxes. It keeps no state: when it dies, start another. */
 export class Zygote implements AsyncDisposable {
+  /** Of its process. */
   readonly pid: number;
   /** Whether overlay layers go to the kernel as descriptors (Linux 6.13) or by path. */
   readonly layersByDescriptor: boolean;
   readonly #channel: RequestChannel<'zygote-to-runtime'>;
   readonly #reaper: Reaper;
 
-  /** Use {@link startZygote}. */
+  /**
+   * Use {@link startZygote}.
+   * @internal
+   */
   constructor(pid: number, layersByDescriptor: boolean, channel: RequestChannel<'zygote-to-runtime'>, reaper: Reaper) {
     this.pid = pid;
     this.layersByDescriptor = layersByDescriptor;
@@ -110,6 +119,7 @@ export class Zygote implements AsyncDisposable {
     this.#reaper = reaper;
   }
 
+  /** Whether its connection is open; a zygote that has just died is noticed a moment later. */
   get alive(): boolean {
     return !this.#channel.closed;
   }
@@ -127,10 +137,12 @@ export class Zygote implements AsyncDisposable {
     await this.#channel.request('ping', {}, 'pong');
   }
 
+  /** Lets it keep the event loop alive, as it does from the start. */
   ref(): void {
     this.#channel.ref();
   }
 
+  /** Lets the process end although the zygote lives. */
   unref(): void {
     this.#channel.unref();
   }
@@ -147,6 +159,7 @@ export class Zygote implements AsyncDisposable {
     await this.#reaper.wait(0);
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -5,19 +5,24 @@ import type { EntryDetails } from './entry-details.ts';
 import type { HeldRoot } from './held-root.ts';
 import { isKernelFile } from './kernel-files.ts';
 
+/** What an entry is: of FIFOs, sockets and devices only that they are something else. */
 export type EntryType = 'file' | 'directory' | 'symlink' | 'other';
 
 /** A file, directory or whatever else has a name in the root. */
 export interface ChrootEntry {
+  /** The last part of `path`; a byte that is no UTF-8 is the lone surrogate U+DC00 + byte. */
   readonly name: string;
   /** Absolute, inside the root. */
   readonly path: string;
   /** `other`: FIFO, socket or device. */
   readonly type: EntryType;
+  /** Bytes, as lstat(2) tells: of a symlink the length of its target. */
   readonly size: number;
   /** Permissions, set-id and sticky bits. */
   readonly mode: number;
+  /** Whose it is: an id of the sandbox's when the chroot was given its range of `ids`, else the host's. */
   readonly uid: number;
+  /** Its group, in the same ids as `uid`. */
   readonly gid: number;
   /** Since 1970, in milliseconds. */
   readonly modifiedMs: number;

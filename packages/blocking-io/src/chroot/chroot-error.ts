@@ -20,7 +20,9 @@ export type ChrootErrorCode =
 
 /** What a chroot refused, at once and without waiting. The message begins with the code. */
 export class ChrootError extends Error {
+  /** The name of this class. */
   override readonly name = 'ChrootError';
+  /** Which of the closed list it is. */
   readonly code: ChrootErrorCode;
   /** Inside the root, as it was asked for. */
   readonly path: string;

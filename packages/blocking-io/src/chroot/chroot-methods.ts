@@ -55,6 +55,10 @@ const operations: Operations = {
   writeChunk,
 };
 
+/**
+ * What the worker does for a chroot, by name, each with one request as its argument. `Chroot` is what calls it.
+ * @internal
+ */
 export type ChrootMethods = {
   readonly [Name in keyof Operations]: (request: Parameters<Operations[Name]>[1]) => ReturnType<Operations[Name]>;
 };

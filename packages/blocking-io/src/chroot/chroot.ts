@@ -15,6 +15,7 @@ import type { FileWriter } from './file-writer.ts';
 import { removeWhole } from './remove-whole.ts';
 import { writeContent } from './write-content.ts';
 
+/** How much to read, and from where. */
 export interface ReadOptions extends CallOptions {
   /** Default 0. */
   readonly offset?: number | undefined;
@@ -24,12 +25,17 @@ export interface ReadOptions extends CallOptions {
   readonly maxBytes?: number | undefined;
 }
 
+/** Which part of a file to stream. */
 export interface StreamOptions {
+  /** Where to begin, in bytes. Default 0. */
   readonly offset?: number | undefined;
+  /** How many bytes. Default: to the end. */
   readonly length?: number | undefined;
+  /** Destroys the stream with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a thing that is made is to be like. */
 export interface MakeOptions extends CallOptions {
   /** Permissions; set-id bits are taken away. The process's umask does not count. */
   readonly mode?: number | undefined;
@@ -37,6 +43,7 @@ export interface MakeOptions extends CallOptions {
   readonly owner?: FileOwner | undefined;
 }
 
+/** How content gets into a file. */
 export interface WriteOptions extends MakeOptions {
   /** Adds to what is there, instead of replacing it. */
   readonly append?: boolean | undefined;
@@ -51,6 +58,7 @@ export interface StatOptions extends CallOptions {
   readonly details?: string | undefined;
 }
 
+/** Which page of a list, and of which depth. */
 export interface ListOptions extends StatOptions {
   /** How far down; 1, the default, is the entries of the directory itself. */
   readonly depth?: number | undefined;
@@ -241,6 +249,7 @@ export class Chroot implements AsyncDisposable {
     await Promise.allSettled(unpacks);
   }
 
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

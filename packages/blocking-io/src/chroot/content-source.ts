@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { ChrootError } from './chroot-error.ts';
 
+/** What a file can be written from: bytes, text (as UTF-8), or a stream of either. */
 export type FileContent = Uint8Array | string | Readable;
 
 /** What one message carries. */

@@ -27,10 +27,13 @@ export interface EntryDetails {
   readonly isRemote: boolean;
 }
 
+/** What a symlink leads to in the end. */
 export interface EntryTarget {
   /** Absolute in the root, without symlinks. */
   readonly path: string;
+  /** What is there. */
   readonly type: EntryType;
+  /** Permissions, set-id and sticky bits. */
   readonly mode: number;
 }
 

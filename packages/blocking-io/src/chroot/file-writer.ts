@@ -3,4 +3,9 @@
  * written into `pipe`, the caller's from then on and of this thread's `@hatchery/linux`. `done` tells how many bytes the
  * file took, once the pipe is at its end, or rejects with what went wrong.
  */
-export type FileWriter = (target: number) => Promise<{ readonly pipe: number; readonly done: Promise<number> }>;
+export type FileWriter = (target: number) => Promise<{
+  /** Write end of the pipe. */
+  readonly pipe: number;
+  /** Bytes that the file took. */
+  readonly done: Promise<number>;
+}>;

@@ -9,6 +9,7 @@ import { ChrootError } from './chroot-error.ts';
 import type { ChrootHandle } from './chroot-handle.ts';
 import type { FileWriter } from './file-writer.ts';
 
+/** Whose files a chroot makes, how it tells ids, and who writes for it. */
 export interface ChrootOptions extends CallOptions {
   /** Whom what is made belongs to, as the host sees it. Default: this process's user. */
   readonly owner?: FileOwner | undefined;

@@ -5,14 +5,25 @@ import { type PackMethods, packMethods } from '../pack/pack-methods.ts';
 import type { Holder } from '../tables.ts';
 import { type UnpackMethods, unpackMethods } from '../unpack/unpack-methods.ts';
 
+/**
+ * What a worker needs to hold a root.
+ * @internal
+ */
 export interface HoldChroot {
   /** Absolute path of a directory, or a directory's descriptor, which stays the caller's. */
   readonly root: string | number;
+  /** First id of a sandbox's range, to tell ids as they are inside; null: as the host has them. */
   readonly firstId: number | null;
+  /** Whom what is made belongs to, in the host's ids. */
   readonly owner: FileOwner;
 }
 
+/**
+ * A root that a worker holds open, with all that can be done in it.
+ * @internal
+ */
 export interface ChrootHolder extends Holder {
+  /** By name; `Chroot` is what calls them. */
   readonly methods: ChrootMethods & UnpackMethods & PackMethods;
 }
 

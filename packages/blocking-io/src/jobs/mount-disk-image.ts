@@ -1,6 +1,8 @@
 import { type MountDiskImageOptions, mountDiskImage as mount, releaseFd } from '@hatchery/linux';
 
+/** Which image, and how long its mount may take. */
 export interface MountDiskImage extends MountDiskImageOptions {
+  /** Of the image. */
   readonly path: string;
 }
 
@@ -8,6 +10,9 @@ export interface MountDiskImage extends MountDiskImageOptions {
  * Mounts an image of `makeDiskImage`, attached nowhere. The descriptor is the calling thread's (`closeFd`); the mount goes with
  * the last one. Throws `DiskImageError` and `LinuxError`.
  */
-export function mountDiskImage({ path, ...options }: MountDiskImage): { readonly fd: number } {
+export function mountDiskImage({ path, ...options }: MountDiskImage): {
+  /** Of the mount. */
+  readonly fd: number;
+} {
   return { fd: releaseFd(mount(path, options)) };
 }

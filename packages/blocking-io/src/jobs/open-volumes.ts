@@ -1,8 +1,14 @@
 import { adoptFd, closeFd, openVolume, releaseFd, userNamespaceOf } from '@hatchery/linux';
 
+/** Which volumes, and for whom. */
 export interface OpenVolumes {
-  /** Each `source` as `resolveVolumes` gave it. */
-  readonly volumes: readonly { readonly source: string; readonly readOnly: boolean }[];
+  /** One a mount. */
+  readonly volumes: readonly {
+    /** As `resolveVolumes` gave it. */
+    readonly source: string;
+    /** Nothing can be written through this mount. */
+    readonly readOnly: boolean;
+  }[];
   /** Given to the job: a process in the user namespace whose ids the files shall have. */
   readonly pidfd: number;
 }
@@ -11,7 +17,10 @@ export interface OpenVolumes {
  * Mounts directories and files of the host, attached nowhere, with their owners mapped. All or none; the descriptors are the
  * calling thread's (`closeFd`), in the order of `volumes`. Throws `VolumeError` and `LinuxError`.
  */
-export function openVolumes({ volumes, pidfd }: OpenVolumes): { readonly fds: readonly number[] } {
+export function openVolumes({ volumes, pidfd }: OpenVolumes): {
+  /** One a volume. */
+  readonly fds: readonly number[];
+} {
   const opened: number[] = [];
   const held = [adoptFd(pidfd)];
   try {

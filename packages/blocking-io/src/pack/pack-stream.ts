@@ -3,9 +3,11 @@ import type { ChrootHandle } from '../chroot/chroot-handle.ts';
 import { CHUNK_BYTES } from '../chroot/content-source.ts';
 import type { PackSummary } from './pack-report.ts';
 
+/** Bounds of a pack. */
 export interface PackOptions {
   /** A tree with more entries is not packed to its end. Default 1,000,000. */
   readonly maxEntries?: number | undefined;
+  /** Destroys the stream with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -19,10 +19,14 @@ export interface ArchiveErrorDetails {
 
 /** What is wrong with an archive, and where. The message begins with the code. */
 export class ArchiveError extends Error {
+  /** Which of the closed list it is. */
   readonly code: ArchiveErrorCode;
+  /** Name of the entry, as text for people; null where it is about none. */
   readonly entry: string | null;
+  /** Where the entry's header begins, in bytes of the expanded archive. */
   readonly offset: number;
 
+  /** @internal */
   constructor({ code, text, entry, offset }: ArchiveErrorDetails, options?: ErrorOptions) {
     const place = entry === null ? `at byte ${offset}` : `entry ${entry} at byte ${offset}`;
     super(`[${code}] ${place}: ${text}`, options);

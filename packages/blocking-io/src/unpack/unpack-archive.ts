@@ -15,12 +15,15 @@ import { compileLimits, type UnpackLimits } from './unpack-limits.ts';
 import type { UnpackResult } from './unpack-methods.ts';
 import type { Taken } from './unpacking.ts';
 
+/** Whose what is unpacked is, and how much of it is taken. */
 export interface UnpackOptions {
   /** Of everything in the archive, as the host sees it. Default: as the archive has it, within the sandbox's range. */
   readonly owner?: FileOwner | undefined;
+  /** How large an archive may be. Default: the defaults of each. */
   readonly limits?: UnpackLimits | undefined;
   /** How the source is compressed. Default: not at all. */
   readonly compression?: 'gzip' | undefined;
+  /** Gives the unpack up: what it had done is undone, then the call rejects with the reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -2,6 +2,7 @@ import type { HeldRoot } from '../chroot/held-root.ts';
 import { type OpenedUnpack, type StageUnpack, UnpackSession } from './unpack-session.ts';
 import type { Taken } from './unpacking.ts';
 
+/** What an unpack has put in place. */
 export interface UnpackResult {
   /** Of the archive, and directories that were made for them. */
   readonly entries: number;

@@ -8,6 +8,7 @@ export interface HeldWatch {
   close(): Promise<void>;
 }
 
+/** What a watch follows, and how. */
 export interface ChrootWatchOptions {
   /** Tells what changes in every directory below, too, those made later included. Default false. */
   readonly recursive?: boolean | undefined;
@@ -75,10 +76,12 @@ export class ChrootWatch implements AsyncIterableIterator<ChrootChange, undefine
     return { done: true, value: undefined };
   }
 
+  /** Itself: a watch has one reader. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** The same as `return()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

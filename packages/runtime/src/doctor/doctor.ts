@@ -4,6 +4,7 @@ import type { DoctorFinding } from './finding.ts';
 import { missing } from './make-finding.ts';
 import { type SandboxMaker, trySandbox } from './try-sandbox.ts';
 
+/** Where to try things out. */
 export interface DoctorOptions {
   /** Default `/run/hatchery`. */
   runDirectory?: string;

@@ -4,6 +4,7 @@ import { tryOut } from './make-finding.ts';
 
 /** What this check needs of a runtime. */
 export interface SandboxMaker {
+  /** As `Runtime.create`. */
   create(spec?: SandboxSpec, options?: { signal?: AbortSignal }): Promise<Sandbox>;
 }
 

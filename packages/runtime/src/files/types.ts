@@ -20,7 +20,9 @@ export interface FileEntry {
   mode: number;
   /** Ids inside the sandbox; 65,534: somebody whom it does not know. */
   uid: number;
+  /** Of its group, in the same ids as `uid`. */
   gid: number;
+  /** When its content last changed. */
   modifiedAt: Date;
   /** Where a symlink points, as it is written there; null: it is none. */
   symlinkTarget: string | null;
@@ -31,9 +33,17 @@ export interface FileEntry {
 /** What more there is to tell of an entry. Two or three system calls each. */
 export interface FileDetails {
   /** What a symlink leads to in the end, without symlinks in its path; null: it is none, or leads to nothing that is told. */
-  target: { path: string; type: FileEntry['type']; mode: number } | null;
+  target: {
+    /** Absolute, inside the sandbox. */
+    path: string;
+    /** What is there. */
+    type: FileEntry['type'];
+    /** Its permission bits. */
+    mode: number;
+  } | null;
   /** Names of the sandbox's own passwd and group; the number where they have none. */
   owner: string;
+  /** As `owner`, of the group. */
   group: string;
   /** Of a file or directory, a symlink followed: the extended attributes whose names begin as was asked for, up to 8 KiB. */
   attributes: Record<string, Uint8Array>;
@@ -127,6 +137,7 @@ export interface ArchiveLimits {
   ratio?: number;
 }
 
+/** Whose what is unpacked is, and how much of it is taken. */
 export interface FileExtractOptions extends CallOptions {
   /** Whose all of it is. Default: the sandbox's user. Relative paths start at that home. */
   user?: string;
@@ -134,10 +145,13 @@ export interface FileExtractOptions extends CallOptions {
   keepOwners?: boolean;
   /** Default: a plain tar stream. */
   compression?: 'gzip';
+  /** How large the archive may be. Default: the defaults of each. */
   limits?: ArchiveLimits;
 }
 
+/** What an archive has brought. */
 export interface ExtractResult {
+  /** Of the archive, and directories that were made for them. */
   entries: number;
   /** Of content. */
   bytes: number;

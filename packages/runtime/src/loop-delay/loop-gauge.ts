@@ -5,14 +5,22 @@ import { type Blocker, Stretches } from './stretches.ts';
 
 /** How late the event loop of the runtime's thread has come round, since the runtime was opened. In milliseconds. */
 export interface LoopDelay {
+  /** The median. */
   p50Ms: number;
+  /** The 99th percentile. */
   p99Ms: number;
+  /** The longest. */
   maxMs: number;
   /**
    * Who held it up longest at a stretch: a section of the runtime's (`drain`, `messages of init`, `subscriber <name>`, a
    * step of a create, …), or `outside hatchery`. null: nothing did for longer than 10 ms.
    */
-  longest: { name: string; ms: number } | null;
+  longest: {
+    /** Of the section. */
+    name: string;
+    /** How long it took at a stretch. */
+    ms: number;
+  } | null;
 }
 
 export interface GaugeOptions {

@@ -57,12 +57,18 @@ export interface RuntimeOptions {
   /** For sandboxes with a network slot. Default: `{}`. */
   network?: RuntimeNetworkOptions;
   /**
-   * Sandboxes are made ahead and parked, for creates that leave the id open and have their root in memory. `ceiling`: at
-   * most so many (default 16, 0.6 MB each); `floor`: at least so many of what was asked for last, before the first create
-   * of a spec with nothing in it (default 0). Between the two as many as were asked for in the last ten minutes. false:
-   * none. Default: `{}` in a named instance, false in a private one.
+   * Sandboxes are made ahead and parked, for creates that leave the id open and have their root in memory: between `floor`
+   * and `ceiling` as many as were asked for in the last ten minutes. false: none. Default: `{}` in a named instance, false
+   * in a private one.
    */
-  pool?: { floor?: number; ceiling?: number } | false;
+  pool?:
+    | {
+        /** At least so many of what was asked for last; before the first create: of a spec with nothing in it. Default 0. */
+        floor?: number;
+        /** At most so many, 0.6 MB each. Default 16. */
+        ceiling?: number;
+      }
+    | false;
 }
 
 const optionNames =

@@ -30,6 +30,7 @@ export type MapEvent = 'onInsert' | 'onRemove' | 'onNetworkRelease';
 
 /** How one subscriber has kept to its bounds. */
 export interface SubscriberStats {
+  /** As it was given to `subscribe()`. */
   name: string;
   /** Of its callbacks, those that threw included. */
   calls: number;

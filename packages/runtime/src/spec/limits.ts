@@ -4,12 +4,19 @@ import { invalid } from './invalid.ts';
 
 /** Limits with nothing left open. */
 export interface CompiledLimits {
+  /** Of all processes, the root in memory and /dev/shm together. */
   readonly memoryBytes: number;
+  /** Processor time a second, in seconds. */
   readonly cpus: number;
+  /** Processes and threads. */
   readonly pids: number;
+  /** What it may write into its root. */
   readonly rootBytes: number;
+  /** Files and directories that it may make there. */
   readonly rootInodes: number;
+  /** Of /dev/shm. */
   readonly shmBytes: number;
+  /** What this host cannot enforce is left out, instead of refused. */
   readonly bestEffort: boolean;
 }
 

@@ -20,24 +20,33 @@ import { type CompiledVolume, compileVolumes } from './volumes.ts';
 
 /** A spec with nothing left open; plain data, so that a record can hold it. */
 export interface CompiledSpec {
+  /** The one asked for, or the one generated. */
   readonly id: string;
+  /** `host`, or the absolute path of a root directory. */
   readonly image: string;
   /** The caller's environment; the defaults are added per execution, because HOME and USER depend on the user. */
   readonly env: Readonly<Record<string, string>>;
+  /** As it was asked for; looked up in the sandbox at each execution. */
   readonly user: string;
   /** null: the home of the execution's user. */
   readonly cwd: string | null;
+  /** The one asked for, or the id. */
   readonly hostname: string;
+  /** With every default filled in. */
   readonly limits: CompiledLimits;
+  /** The caller's own. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Set-uid programs give nothing. */
   readonly noNewPrivileges: boolean;
   /** Rules of its network slot; null: it has none, but loopback alone. */
   readonly network: NetworkRules | null;
+  /** Where what it writes is. */
   readonly root: 'memory' | 'disk';
   /** In the order in which they are mounted. */
   readonly volumes: readonly CompiledVolume[];
   /** null: never. */
   readonly timeoutMs: number | null;
+  /** What happens when `timeoutMs` is over. */
   readonly onTimeout: 'destroy' | 'pause' | 'stop';
 }
 

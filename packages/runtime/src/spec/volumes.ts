@@ -8,6 +8,7 @@ export interface CompiledVolume {
   readonly source: string;
   /** Without `.`, `..`, a slash too many or one at the end. */
   readonly target: string;
+  /** Nobody inside can write to it. */
   readonly readOnly: boolean;
 }
 

@@ -115,7 +115,7 @@ struct wire_parked {
 /* Step two of a create: what makes this sandbox somebody’s. Init seals itself and answers `ready`. */
 struct wire_start {
   uint32_t request;
-  struct wire_text hostname;
+  struct wire_text hostname; /* that uname(2) tells inside */
   struct wire_bytes token; /* what a later `hello` must show */
   uint64_t epoch; /* of the runner that starts it; an older one is refused later */
   uint32_t orphan_ms; /* how long init lives without a client; 0 = ends at once */
@@ -169,9 +169,9 @@ struct wire_exec {
   uint32_t gid; /* inside */
   uint32_t groups_count;
   uint32_t groups[64]; /* supplementary, inside */
-  bool no_new_privileges;
+  bool no_new_privileges; /* set-id programs and file capabilities give nothing */
   uint32_t argc; /* strings of the block that are arguments, at least 1; the rest is the environment */
-  uint32_t envc;
+  uint32_t envc; /* strings of the block that are the environment */
   struct wire_bytes block; /* argc + envc NUL-terminated strings; empty when `blockFile` is there */
   bool terminal; /* run on a terminal of the sandbox’s own, whose master comes with `execed` */
   uint16_t columns; /* its size; 0 without one */
@@ -191,7 +191,7 @@ struct wire_exec {
 /* execve succeeded. */
 struct wire_execed {
   uint32_t request;
-  uint64_t execution;
+  uint64_t execution; /* number given by `exec` */
   uint32_t pid; /* inside the sandbox */
   int pidfd; /* for signals and waits */
   int terminal; /* -1: missing; the master */
@@ -200,7 +200,7 @@ struct wire_execed {
 /* An execution ended; repeated on each new connection until acknowledged. */
 struct wire_exit {
   uint32_t request;
-  uint64_t execution;
+  uint64_t execution; /* number given by `exec` */
   int32_t wait_status; /* as wait(2) gives it */
   uint64_t user_microseconds; /* of the process and the children it waited for */
   uint64_t system_microseconds; /* likewise */
@@ -210,13 +210,13 @@ struct wire_exit {
 /* The exit is safe with the runner; init forgets the execution. */
 struct wire_acknowledge {
   uint32_t request;
-  uint64_t execution;
+  uint64_t execution; /* number given by `exec` */
 };
 
 /* Nobody reads these any more: init closes what it keeps of them. Not answered. */
 struct wire_release {
   uint32_t request;
-  uint64_t execution;
+  uint64_t execution; /* number given by `exec` */
   bool stdout_; /* the terminal’s master, too */
   bool stderr_;
 };
@@ -246,6 +246,7 @@ struct wire_write {
   int target; /* a regular file, opened for writing; from where its offset is */
 };
 
+/* How the copy that `write` asked for ended. */
 struct wire_written {
   uint32_t request;
   uint64_t bytes; /* how many are in the file */

@@ -339,6 +339,7 @@ function decodeParked(reader: WireReader): ParkedMessage {
 
 /** Step two of a create: what makes this sandbox somebody’s. Init seals itself and answers `ready`. */
 export interface StartMessage {
+  /** that uname(2) tells inside */
   readonly hostname: string;
   /** what a later `hello` must show */
   readonly token: Uint8Array;
@@ -534,9 +535,11 @@ export interface ExecMessage {
   readonly gid: number;
   /** supplementary, inside */
   readonly groups: readonly number[];
+  /** set-id programs and file capabilities give nothing */
   readonly noNewPrivileges: boolean;
   /** strings of the block that are arguments, at least 1; the rest is the environment */
   readonly argc: number;
+  /** strings of the block that are the environment */
   readonly envc: number;
   /** argc + envc NUL-terminated strings; empty when `blockFile` is there */
   readonly block: Uint8Array;
@@ -655,6 +658,7 @@ function decodeExec(reader: WireReader): ExecMessage {
 
 /** execve succeeded. */
 export interface ExecedMessage {
+  /** number given by `exec` */
   readonly execution: number;
   /** inside the sandbox */
   readonly pid: number;
@@ -693,6 +697,7 @@ function decodeExeced(reader: WireReader): ExecedMessage {
 
 /** An execution ended; repeated on each new connection until acknowledged. */
 export interface ExitMessage {
+  /** number given by `exec` */
   readonly execution: number;
   /** as wait(2) gives it */
   readonly waitStatus: number;
@@ -729,6 +734,7 @@ function decodeExit(reader: WireReader): ExitMessage {
 
 /** The exit is safe with the runner; init forgets the execution. */
 export interface AcknowledgeMessage {
+  /** number given by `exec` */
   readonly execution: number;
 }
 
@@ -749,6 +755,7 @@ function decodeAcknowledge(reader: WireReader): AcknowledgeMessage {
 
 /** Nobody reads these any more: init closes what it keeps of them. Not answered. */
 export interface ReleaseMessage {
+  /** number given by `exec` */
   readonly execution: number;
   /** the terminal’s master, too */
   readonly stdout: boolean;
@@ -852,6 +859,7 @@ function decodeWrite(reader: WireReader): WriteMessage {
   };
 }
 
+/** How the copy that `write` asked for ended. */
 export interface WrittenMessage {
   /** how many are in the file */
   readonly bytes: number;

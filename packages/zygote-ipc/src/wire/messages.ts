@@ -18,6 +18,7 @@
  * `oldestInitVersion`: what came later says so in `since`, and `test/fixtures/wire-v<n>.json` holds the table to it.
  */
 export const wireVersion = 4;
+/** The oldest version that an init may speak to this runtime in. */
 export const oldestInitVersion = 1;
 
 /** Bytes of one message, header included. Larger argument blocks travel in a sealed memfd. */
@@ -161,7 +162,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     to: ['init'],
     what: 'Step two of a create: what makes this sandbox somebody’s. Init seals itself and answers `ready`.',
     fields: [
-      ['hostname', text(64), ''],
+      ['hostname', text(64), 'that uname(2) tells inside'],
       ['token', bytes(32), 'what a later `hello` must show'],
       ['epoch', u64, 'of the runner that starts it; an older one is refused later'],
       ['orphanMs', u32, 'how long init lives without a client; 0 = ends at once'],
@@ -225,9 +226,9 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
       ['uid', u32, 'inside'],
       ['gid', u32, 'inside'],
       ['groups', u32s(64), 'supplementary, inside'],
-      ['noNewPrivileges', bool, ''],
+      ['noNewPrivileges', bool, 'set-id programs and file capabilities give nothing'],
       ['argc', u32, 'strings of the block that are arguments, at least 1; the rest is the environment'],
-      ['envc', u32, ''],
+      ['envc', u32, 'strings of the block that are the environment'],
       ['block', bytes(49_152), 'argc + envc NUL-terminated strings; empty when `blockFile` is there'],
       ['terminal', bool, 'run on a terminal of the sandbox’s own, whose master comes with `execed`'],
       ['columns', u16, 'its size; 0 without one'],
@@ -256,7 +257,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     to: ['runtime'],
     what: 'execve succeeded.',
     fields: [
-      ['execution', u64, ''],
+      ['execution', u64, 'number given by `exec`'],
       ['pid', u32, 'inside the sandbox'],
     ],
     descriptors: [
@@ -270,7 +271,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     to: ['runtime'],
     what: 'An execution ended; repeated on each new connection until acknowledged.',
     fields: [
-      ['execution', u64, ''],
+      ['execution', u64, 'number given by `exec`'],
       ['waitStatus', i32, 'as wait(2) gives it'],
       ['userMicroseconds', u64, 'of the process and the children it waited for'],
       ['systemMicroseconds', u64, 'likewise'],
@@ -283,7 +284,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     from: ['runtime'],
     to: ['init'],
     what: 'The exit is safe with the runner; init forgets the execution.',
-    fields: [['execution', u64, '']],
+    fields: [['execution', u64, 'number given by `exec`']],
     descriptors: [],
   },
   release: {
@@ -292,7 +293,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     to: ['init'],
     what: 'Nobody reads these any more: init closes what it keeps of them. Not answered.',
     fields: [
-      ['execution', u64, ''],
+      ['execution', u64, 'number given by `exec`'],
       ['stdout', bool, 'the terminal’s master, too'],
       ['stderr', bool, ''],
     ],
@@ -335,7 +336,7 @@ export const messages: Readonly<Record<string, MessageLayout>> = {
     from: ['init'],
     to: ['runtime'],
     since: 3,
-    what: '',
+    what: 'How the copy that `write` asked for ended.',
     fields: [
       ['bytes', u64, 'how many are in the file'],
       ['errno', i32, 'positive errno of the read or write that ended it early, 0: end of file'],

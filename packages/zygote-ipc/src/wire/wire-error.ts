@@ -17,8 +17,11 @@ export type WireErrorCode =
  * still the receiver's to close.
  */
 export class WireError extends Error {
+  /** The name of this class. */
   override readonly name = 'WireError';
+  /** Which of the closed list it is. */
   readonly code: WireErrorCode;
+  /** Whether the message was to be sent or had come. */
   readonly step: 'encode' | 'decode';
   /** Name in the table; null when the header was refused. */
   readonly messageName: string | null;
