@@ -1,7 +1,7 @@
 // usage: node tools/check.ts [STEP...]
 //
 // Everything about the sources that needs no sandbox: generated files, types, lint, format, layers, dead code, versions,
-// packed packages. Runs all steps even after a failure and prints the output of those that failed.
+// packed packages, documentation. Runs all steps even after a failure and prints the output of those that failed.
 import { spawn } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   'dead-code': ['knip', '--no-progress'],
   versions: ['sherif'],
   packages: ['node', 'tools/check-packages.ts'],
+  docs: ['node', 'tools/docs.ts'],
 };
 
 interface Outcome {
