@@ -15,6 +15,11 @@ export interface KeyView {
   readonly createdAt: string;
 }
 
+interface KnownKey {
+  readonly name: string;
+  readonly digest: Buffer;
+}
+
 /**
  * The API keys of a data directory: their hashes, in one file. Several processes may have it open; what one has changed, the
  * next call of every other sees.
@@ -23,7 +28,7 @@ export class KeyStore {
   readonly #path: string;
   readonly #lockPath: string;
   #stamp: string | null = null;
-  #digests: readonly Buffer[] = [];
+  #known: readonly KnownKey[] = [];
 
   private constructor(dataDirectory: string) {
     this.#path = join(dataDirectory, 'keys.json');
@@ -80,25 +85,30 @@ export class KeyStore {
     });
   }
 
-  /**
-   * Whether this is one of the keys. How long it takes tells nothing of them: hashes are compared, each of them whole.
-   * Throws ERR_KEY_STORE: then nobody is let in.
-   */
+  /** Whether this is one of the keys. Throws ERR_KEY_STORE: then nobody is let in. */
   accepts(key: string): boolean {
-    const given = digestOf(key);
-    let isKnown = false;
-    for (const digest of this.#current()) isKnown = timingSafeEqual(given, digest) || isKnown;
-    return isKnown;
+    return this.nameOf(key) !== null;
   }
 
-  #current(): readonly Buffer[] {
+  /**
+   * The name of this key; null: it is none. How long it takes tells nothing of them: hashes are compared, each of them whole.
+   * Throws ERR_KEY_STORE.
+   */
+  nameOf(key: string): string | null {
+    const given = digestOf(key);
+    let found: string | null = null;
+    for (const { name, digest } of this.#current()) found = timingSafeEqual(given, digest) ? name : found;
+    return found;
+  }
+
+  #current(): readonly KnownKey[] {
     // A stat(2) a request: the price of seeing a revoked key at once.
     const stamp = stampOf(this.#path);
-    if (stamp === this.#stamp) return this.#digests;
+    if (stamp === this.#stamp) return this.#known;
     const read = readKeys(this.#path);
-    this.#digests = (read?.keys ?? []).map(({ sha256 }) => Buffer.from(sha256, 'hex'));
+    this.#known = (read?.keys ?? []).map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }));
     this.#stamp = read?.stamp ?? null;
-    return this.#digests;
+    return this.#known;
   }
 
   #read(): readonly StoredKey[] {

@@ -1,7 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { toBoxError } from '../boxlite/box-error.ts';
+import type { BoxliteContext } from '../boxlite/boxlite-context.ts';
+import { addBoxliteRoutes } from '../boxlite/boxlite-routes.ts';
+import { isBoxTarget, withoutPrefix } from '../boxlite/path-prefix.ts';
 import type { E2bContext } from '../e2b/control/control-context.ts';
 import { addControlRoutes } from '../e2b/control/control-routes.ts';
-import type { KeyStore } from '../keys/key-store.ts';
 import { limitBodyTime } from './body-deadline.ts';
 import { ControlError, toControlError } from './control-error.ts';
 import { countRequests } from './count-requests.ts';
@@ -11,10 +15,15 @@ import { checkKey, requireKey } from './require-key.ts';
 import { addHealth } from './routes/health.ts';
 import { addMetrics } from './routes/metrics.ts';
 
-/** What the routes of the TCP port share. */
-export interface ControlContext extends E2bContext {
-  readonly keys: KeyStore;
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its body may take as long as its route allows. */
+    slowBody?: boolean;
+  }
 }
+
+/** What the routes of the TCP port share. */
+export interface ControlContext extends E2bContext, BoxliteContext {}
 
 /** A body of the control API is small; those of files are the business of envd. */
 const maxBodyBytes = 2 ** 20;
@@ -35,13 +44,14 @@ export function createControl(context: ControlContext): FastifyInstance {
   const app = fastify({
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: 200 },
+    rewriteUrl: ({ url = '' }) => withoutPrefix(url),
     // A path that cannot be decoded has no route, and so no hook.
     frameworkErrors: (_error, { raw }, reply) => {
       try {
         checkKey(keys, raw, reply);
-        void tell(new ControlError(400, 'the path cannot be decoded'), undefined, reply);
+        refuse(raw, new ControlError(400, 'the path cannot be decoded'), reply);
       } catch (error) {
-        void tell(error, undefined, reply);
+        refuse(raw, error, reply);
       }
     },
   });
@@ -49,7 +59,9 @@ export function createControl(context: ControlContext): FastifyInstance {
   app.setNotFoundHandler(({ method }) => {
     throw new ControlError(404, `this API has no such path, or not with ${method}`);
   });
-  app.addHook('onRequest', async ({ raw }) => limitBodyTime(raw, bodyMs));
+  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+    if (routeOptions.config?.slowBody !== true) limitBodyTime(raw, bodyMs);
+  });
   app.addHook('onRequest', requireKey(keys));
   app.addHook('onResponse', requestLog(logger));
   app.addHook('onResponse', countRequests(metrics, 'control'));
@@ -59,5 +71,12 @@ export function createControl(context: ControlContext): FastifyInstance {
     addMetrics(own, metrics);
   });
   addControlRoutes(app, context);
+  addBoxliteRoutes(app, context);
   return app;
+}
+
+/** In the words of the API whose path it looks like. */
+function refuse({ url = '' }: IncomingMessage, error: unknown, reply: FastifyReply): void {
+  const { status, body } = isBoxTarget(url) ? toBoxError(error) : toControlError(error);
+  void reply.code(status).send(body);
 }

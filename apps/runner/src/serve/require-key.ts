@@ -22,9 +22,19 @@ export function requireKey(keys: KeyStore): (request: FastifyRequest, reply: Fas
 
 /** Throws a ControlError of status 401. */
 export function checkKey(keys: KeyStore, request: IncomingMessage, reply: FastifyReply): void {
+  try {
+    keyNameOf(keys, request);
+  } catch (error) {
+    void reply.header('www-authenticate', 'Bearer');
+    throw error;
+  }
+}
+
+/** The name of the key that a request brings. Throws a ControlError of status 401. */
+export function keyNameOf(keys: KeyStore, request: IncomingMessage): string {
   const key = keyOf(request);
-  if (key !== null && keys.accepts(key)) return;
-  void reply.header('www-authenticate', 'Bearer');
+  const name = key === null ? null : keys.nameOf(key);
+  if (name !== null) return name;
   throw new ControlError(
     401,
     key === null

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { Boxes } from '../boxlite/boxes/boxes.ts';
 import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
 import { createFront, type FrontParts } from '../front/create-front.ts';
@@ -31,7 +32,10 @@ export class TcpServer {
   }
 
   /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
-  static async start(shared: Omit<ControlContext, 'domain'>, settings: ServeSettings): Promise<TcpServer | null> {
+  static async start(
+    shared: Omit<ControlContext, 'domain' | 'boxes'>,
+    settings: ServeSettings,
+  ): Promise<TcpServer | null> {
     const { host, port, insecureHttp, maxConnections, maxSandboxConnections, tlsDev, runDirectory } = settings;
     if (port === null) return null;
     // A wildcard for names of two labels, as *.localhost, is no client's to trust.
@@ -41,7 +45,8 @@ export class TcpServer {
     // Nobody asks before the port is known.
     let domain = name;
     const { runtime, hosted, logger, metrics, closing } = shared;
-    const control = createControl({ ...shared, domain: () => domain });
+    const boxes = new Boxes({ runtime, logger, closing });
+    const control = createControl({ ...shared, boxes, domain: () => domain });
     const envd = createEnvd({ hosted, logger, metrics, closing, stateDirectory: join(runDirectory, 'e2b') });
     const served = { runtime, hosted, logger, closing, maxConnections: maxSandboxConnections };
     const proxy = countProxied(metrics, createProxy(served));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { World } from '../../../../tests/made-up-network/made-up-world.ts';
+import { Boxes } from '../../src/boxlite/boxes/boxes.ts';
 import { KeyStore } from '../../src/keys/key-store.ts';
 import { createControl } from '../../src/serve/create-control.ts';
 import { TemplateStore } from '../../src/templates/template-store.ts';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const day = 86_400_000;
   const metrics = unreadMetrics();
   const context = { runtime, hosted, keys, templates, logger, metrics, maxTimeoutMs: day, closing: closing.signal };
-  made.control = createControl({ ...context, domain: () => 'localhost' });
+  made.control = createControl({ ...context, boxes: new Boxes(context), domain: () => 'localhost' });
   made.ask = asker(await made.control.listen({ port: 0, host: '127.0.0.1' }), await keys.create('tests'));
 });
 afterAll(async () => {

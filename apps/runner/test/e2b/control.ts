@@ -25,12 +25,13 @@ interface Answer {
 
 export type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
-/** Asks a server's control API, with a key; an `undefined` body is none. */
-export function asker(url: string, key: string): Ask {
+/** Asks a server's control API; an `undefined` body is none. @param auth the header that carries the key */
+export function asker(url: string, key: string, auth: 'x-api-key' | 'authorization' = 'x-api-key'): Ask {
   return async (method, path, body) => {
     // Chunked, as the clients send it; of a DELETE Node would not say so itself.
     const framing = body === undefined ? {} : { 'transfer-encoding': 'chunked' };
-    const headers = { 'x-api-key': key, 'content-type': 'application/json', ...framing };
+    const credential = auth === 'x-api-key' ? key : `Bearer ${key}`;
+    const headers = { [auth]: credential, 'content-type': 'application/json', ...framing };
     const sent = request(`${url}${path}`, { method, headers, agent: false });
     sent.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
     const [response] = await once(sent, 'response');

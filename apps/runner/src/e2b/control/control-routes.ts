@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { takeEmptyBodies } from './body-shape.ts';
+import { takeEmptyBodies } from '../../serve/body-shape.ts';
+import { onlyDocument } from '../../serve/route-docs.ts';
 import type { E2bContext } from './control-context.ts';
-import { onlyDocument } from './route-docs.ts';
 import { addConnect } from './routes/connect.ts';
 import { addCreate } from './routes/create.ts';
 import { addList } from './routes/list.ts';

@@ -1,5 +1,6 @@
 import { ControlError } from '../../serve/control-error.ts';
-import { type PagePlace, parsePageToken } from './page-token.ts';
+import { type PagePlace, parsePageToken } from '../../serve/page-token.ts';
+import { queryOf, readInteger } from '../../serve/query-of.ts';
 
 /** What a list is asked for. */
 export interface ListQuery {
@@ -29,22 +30,8 @@ export function readListQuery(url: string): ListQuery {
     startedAfter: readDate('startedAfter', query.get('startedAfter')),
     template,
     limit: readInteger('limit', query.get('limit'), 1, maxLimit) ?? maxLimit,
-    after: token === null || token === '' ? null : parsePageToken(token, order),
+    after: token === null || token === '' ? null : parsePageToken('nextToken', token, order),
   };
-}
-
-export function queryOf(url: string): URLSearchParams {
-  const at = url.indexOf('?');
-  return new URLSearchParams(at === -1 ? '' : url.slice(at + 1));
-}
-
-/** null: not given. Throws 400. */
-export function readInteger(name: string, given: string | null, least: number, most: number): number | null {
-  if (given === null || given === '') return null;
-  const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
-  if (!(value >= least && value <= most))
-    throw new ControlError(400, `${name} must be a whole number from ${least} to ${most}`);
-  return value;
 }
 
 /** Clients encode keys and values, then the pairs, then the whole; the query has taken the last one off. */

@@ -1,4 +1,5 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
+import { isRange } from '../../hosted/address-range.ts';
 import { ControlError } from '../../serve/control-error.ts';
 import type { NetworkWish } from '../hosted/hosted-details.ts';
 import { everything } from '../hosted/slot-rules.ts';
@@ -58,11 +59,4 @@ function checkRules(rules: NonNullable<NetworkBody['rules']>): void {
     if (headers.length > maxRuleHeaders)
       throw new ControlError(400, `network.rules: "${domain.slice(0, 253)}" has more than ${maxRuleHeaders} headers`);
   }
-}
-
-function isRange(entry: string): boolean {
-  const [address = '', bits, ...rest] = entry.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }

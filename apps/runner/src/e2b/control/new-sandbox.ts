@@ -1,6 +1,8 @@
+import { checkVariables } from '../../hosted/check-variables.ts';
+import { ownKeyIn } from '../../hosted/kept-details.ts';
+import { BodyShape } from '../../serve/body-shape.ts';
 import { ControlError } from '../../serve/control-error.ts';
-import { detailsKey, type NetworkWish } from '../hosted/hosted-details.ts';
-import { BodyShape } from './body-shape.ts';
+import type { NetworkWish } from '../hosted/hosted-details.ts';
 import { type NetworkBody, networkProperties, readNetwork } from './network-request.ts';
 import { notSupported } from './not-supported.ts';
 import { timeoutMs } from './timeouts.ts';
@@ -73,10 +75,6 @@ const properties: Readonly<Record<keyof NewSandboxBody, object>> = {
 
 export const newSandboxBody: BodyShape<NewSandboxBody> = new BodyShape(properties, ['templateID']);
 
-/** With its name and NUL, MAX_ARG_STRLEN of execve(2): one that is longer lets no command start. */
-const maxVariableBytes = 131_071;
-/** Half of what an execution may have, so that there is room for its arguments. */
-const maxEnvironmentBytes = 262_144;
 /** A name or an address, with a port or without. */
 const hostHeader = /^(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
@@ -124,23 +122,13 @@ function checkTogether(request: NewSandbox): void {
   if (!allowPublicTraffic && !secure)
     throw new ControlError(400, 'network.allowPublicTraffic=false requires secure=true');
   if (httpsPorts.includes(envdPort)) throw new ControlError(400, `network.httpsPorts cannot hold ${envdPort}`);
-  if (detailsKey in metadata) throw new ControlError(400, `metadata: the key "${detailsKey}" is taken`);
+  const taken = ownKeyIn(metadata);
+  if (taken !== undefined) throw new ControlError(400, `metadata: the key "${taken.slice(0, 64)}" is taken`);
 }
 
-/** What would be taken here and then work nowhere. Variables may be secrets: their names are told. */
+/** What would be taken here and then work nowhere. */
 function checkValues({ envVars, maskRequestHost }: NewSandbox): void {
-  let bytes = 0;
-  for (const [name, value] of Object.entries(envVars)) {
-    // What is behind a = was meant to be a value, and those are not repeated.
-    if (name === '' || name.includes('='))
-      throw new ControlError(400, `envVars: "${name.split('=')[0]?.slice(0, 64)}": a name is not empty and has no =`);
-    const length = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
-    if (length > maxVariableBytes)
-      throw new ControlError(400, `envVars: "${name.slice(0, 64)}" is longer than ${maxVariableBytes} bytes`);
-    bytes += length;
-  }
-  if (bytes > maxEnvironmentBytes)
-    throw new ControlError(400, `envVars: more than ${maxEnvironmentBytes} bytes together`);
+  checkVariables('envVars', envVars);
   if (maskRequestHost !== null && !hostHeader.test(maskRequestHost.replaceAll('${PORT}', '65535')))
     throw new ControlError(400, 'network.maskRequestHost is no host, such as "localhost:${PORT}"');
 }

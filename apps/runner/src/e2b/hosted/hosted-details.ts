@@ -1,5 +1,5 @@
 import type { Sandbox } from '@hatchery/runtime';
-import { compileValidator } from '../../serve/validator.ts';
+import { KeptDetails } from '../../hosted/kept-details.ts';
 
 /** Where a sandbox may go, as a client said it. */
 export interface NetworkWish {
@@ -36,12 +36,6 @@ export interface HostedDetails {
   readonly network: NetworkWish;
 }
 
-/**
- * Where they are kept: in the sandbox's own metadata, whose record is written with the sandbox and outlives this process.
- * No client may set or see this key.
- */
-export const detailsKey = 'hatchery.e2b';
-
 /** What is stored; the environment is in the spec already. */
 type StoredDetails = Omit<HostedDetails, 'envVars'>;
 
@@ -65,30 +59,26 @@ const properties: Readonly<Record<keyof StoredDetails, object>> = {
     properties: { allowOut: texts, denyOut: texts, allowInternetAccess: { type: ['boolean', 'null'] } },
   },
 };
-const check = compileValidator({ type: 'object', required: Object.keys(properties), properties });
+const kept = new KeptDetails<StoredDetails>('e2b', properties);
+
+/** Where they are kept: no client may set or see this key of a sandbox's metadata. */
+export const detailsKey: string = kept.key;
 
 /** The metadata of a sandbox's spec: the user's, and the details. */
 export function withDetails(
   metadata: Readonly<Record<string, string>>,
   details: StoredDetails,
 ): Record<string, string> {
-  return { ...metadata, [detailsKey]: JSON.stringify(details) };
+  return kept.add(metadata, details);
 }
 
 /** null: it was not made through this API, or what it says cannot be understood. */
-export function readDetails({ metadata, spec }: Sandbox): HostedDetails | null {
-  const stored = metadata[detailsKey];
-  if (stored === undefined) return null;
-  try {
-    const details: unknown = JSON.parse(stored);
-    return check(details) === null ? { ...(details as StoredDetails), envVars: spec.env } : null;
-  } catch {
-    return null;
-  }
+export function readDetails(sandbox: Sandbox): HostedDetails | null {
+  const details = kept.read(sandbox);
+  return details === null ? null : { ...details, envVars: sandbox.spec.env };
 }
 
 /** What the user gave. */
-export function userMetadata({ metadata }: Sandbox): Record<string, string> {
-  const { [detailsKey]: _, ...own } = metadata;
-  return own;
+export function userMetadata(sandbox: Sandbox): Record<string, string> {
+  return kept.withoutThem(sandbox);
 }

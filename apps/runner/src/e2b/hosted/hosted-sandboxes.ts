@@ -1,9 +1,10 @@
 import { type CallOptions, HatcheryError, type Runtime, type Sandbox, type SandboxSpec } from '@hatchery/runtime';
+import { ClientSandboxes } from '../../hosted/client-sandboxes.ts';
+import { isStored, resume } from '../../hosted/resume.ts';
 import type { TokenSeed } from '../tokens/token-seed.ts';
 import { readDetails } from './hosted-details.ts';
 import type { HostedSandbox } from './hosted-sandbox.ts';
 import { Networks } from './networks.ts';
-import { isStored, resume } from './resume.ts';
 import { SandboxLog } from './sandbox-log.ts';
 import { Usage } from './usage.ts';
 
@@ -12,27 +13,25 @@ const idPattern = /^([a-z0-9]+)(?:-[a-z0-9]+)?$/;
 
 /** The sandboxes of a runtime that were made through the E2B API. Those of other clients are not seen here. */
 export class HostedSandboxes {
-  readonly #runtime: Runtime;
   readonly #seed: TokenSeed;
-  readonly #hosted = new WeakMap<Sandbox, HostedSandbox>();
+  readonly #sandboxes: ClientSandboxes<HostedSandbox>;
   readonly #logs = new WeakMap<Sandbox, SandboxLog>();
   readonly usage: Usage = new Usage();
   readonly networks: Networks = new Networks();
 
   constructor(runtime: Runtime, seed: TokenSeed) {
-    this.#runtime = runtime;
     this.#seed = seed;
+    this.#sandboxes = new ClientSandboxes(runtime, (sandbox) => this.#adopt(sandbox));
   }
 
   /** By `id` or `id-client`. One whose end has begun is found until it is gone: `sandbox.state` tells. */
   find(id: string): HostedSandbox | undefined {
     const [, bareId] = idPattern.exec(id) ?? [];
-    const sandbox = bareId === undefined ? undefined : this.#runtime.get(bareId);
-    return sandbox === undefined ? undefined : this.#hostedOf(sandbox);
+    return bareId === undefined ? undefined : this.#sandboxes.find(bareId);
   }
 
   list(): HostedSandbox[] {
-    return this.#runtime.list().flatMap((sandbox) => this.#hostedOf(sandbox) ?? []);
+    return this.#sandboxes.list();
   }
 
   /**
@@ -51,16 +50,8 @@ export class HostedSandboxes {
   }
 
   /** @param spec with the details in its metadata. Throws as `runtime.create()`; of one that fails nothing stays listed. */
-  async create(spec: SandboxSpec, options: CallOptions): Promise<HostedSandbox> {
-    try {
-      const sandbox = await this.#runtime.create(spec, options);
-      const hosted = this.#hostedOf(sandbox);
-      if (hosted === undefined) throw new Error(`sandbox ${sandbox.id} was made without details`);
-      return hosted;
-    } catch (error) {
-      await this.#forgetFailed();
-      throw error;
-    }
+  create(spec: SandboxSpec, options: CallOptions): Promise<HostedSandbox> {
+    return this.#sandboxes.create(spec, options);
   }
 
   /** What happened in it and what it wrote, as long as this server lives. */
@@ -72,28 +63,12 @@ export class HostedSandboxes {
     return log;
   }
 
-  /** One that could not be made was never anybody's: nobody knows its id. */
-  #hostedOf(sandbox: Sandbox): HostedSandbox | undefined {
-    const known = this.#hosted.get(sandbox);
-    return known !== undefined || sandbox.state === 'failed' ? known : this.#adopt(sandbox);
-  }
-
-  #adopt(sandbox: Sandbox): HostedSandbox | undefined {
+  #adopt(sandbox: Sandbox): HostedSandbox | null {
     const details = readDetails(sandbox);
-    if (details === null) return undefined;
+    if (details === null) return null;
     const { id } = sandbox;
     const envdToken = details.secure ? this.#seed.envdToken(id) : null;
     const trafficToken = details.allowPublicTraffic ? null : this.#seed.trafficToken(id);
-    const hosted = { id, sandbox, details, envdToken, trafficToken };
-    this.#hosted.set(sandbox, hosted);
-    return hosted;
-  }
-
-  async #forgetFailed(): Promise<void> {
-    const failed = this.#runtime
-      .list()
-      .filter((sandbox) => sandbox.state === 'failed' && !this.#hosted.has(sandbox) && readDetails(sandbox) !== null);
-    // What cannot be removed now is debris, and the collector's; the caller is told why its create failed.
-    await Promise.allSettled(failed.map((sandbox) => sandbox.destroy()));
+    return { id, sandbox, details, envdToken, trafficToken };
   }
 }

@@ -1,13 +1,13 @@
 import { HatcheryError } from '@hatchery/runtime';
 import type { FastifyInstance } from 'fastify';
+import { resume } from '../../../hosted/resume.ts';
+import { BodyShape } from '../../../serve/body-shape.ts';
 import { ControlError } from '../../../serve/control-error.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
-import { resume } from '../../hosted/resume.ts';
-import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting, isEnding } from '../find-hosted.ts';
 import { notSupported } from '../not-supported.ts';
-import { docs } from '../route-docs.ts';
 import { sandboxView } from '../sandbox-view.ts';
 import { extendTimeout, timeoutMs } from '../timeouts.ts';
 

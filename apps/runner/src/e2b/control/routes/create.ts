@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import { untilGone } from '../../../serve/until-gone.ts';
 import type { E2bContext } from '../control-context.ts';
 import { newSandboxBody, readNewSandbox } from '../new-sandbox.ts';
-import { docs } from '../route-docs.ts';
 import { sandboxView } from '../sandbox-view.ts';
 import { specOf } from '../spec-of.ts';
 

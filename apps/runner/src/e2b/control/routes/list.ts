@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import { pageOf, sortByStart } from '../../../hosted/pages.ts';
+import { formatPageToken } from '../../../serve/page-token.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import { userMetadata } from '../../hosted/hosted-details.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
 import type { E2bContext } from '../control-context.ts';
 import { isEnding } from '../find-hosted.ts';
 import { type ListQuery, readListQuery } from '../list-query.ts';
-import { formatPageToken, type PagePlace } from '../page-token.ts';
-import { docs } from '../route-docs.ts';
 import { listedView, stateOf } from '../sandbox-view.ts';
 
 /** GET /v2/sandboxes, a page at a time; GET /sandboxes, all that run. */
@@ -34,22 +35,18 @@ export function addList(app: FastifyInstance, context: E2bContext): void {
   app.get('/v2/sandboxes', paged, (request, reply) => {
     const query = queryOf(request.url);
     const all = living(context);
-    const found = sort(select(all, query), query.order);
-    const rest = query.after === null ? found : found.filter((hosted) => isBehind(hosted, query));
-    const page = rest.slice(0, query.limit);
-    const last = page.at(-1);
-    if (last !== undefined && rest.length > page.length)
-      void reply.header('X-Next-Token', formatPageToken(placeOf(last), query.order));
+    const { items, next } = pageOf(select(all, query), query);
+    if (next !== null) void reply.header('X-Next-Token', formatPageToken(next, query.order));
     return reply
       .header('X-Total-Running', all.filter((hosted) => stateOf(hosted) === 'running').length)
-      .send(page.map(listedView));
+      .send(items.map(listedView));
   });
 
   const all = docs('List all sandboxes that run', { query: filters, answers: { 200: 'newest first' } });
   app.get('/sandboxes', all, (request, reply) => {
     const query = queryOf(request.url);
     const running = living(context).filter((hosted) => stateOf(hosted) === 'running');
-    return reply.send(sort(select(running, query), 'desc').map(listedView));
+    return reply.send(sortByStart(select(running, query), 'desc').map(listedView));
   });
 }
 
@@ -69,24 +66,4 @@ function select(
     const own = metadata.size === 0 ? {} : userMetadata(sandbox);
     return [...metadata].every(([key, value]) => Object.hasOwn(own, key) && own[key] === value);
   });
-}
-
-/** By the time of the create, which a pause does not change; in one moment by the id. */
-function sort(all: readonly HostedSandbox[], order: 'asc' | 'desc'): HostedSandbox[] {
-  return all.toSorted((one, other) => compare(placeOf(one), placeOf(other), order));
-}
-
-function isBehind(hosted: HostedSandbox, { after, order }: ListQuery): boolean {
-  return after === null || compare(placeOf(hosted), after, order) > 0;
-}
-
-function compare(one: PagePlace, other: PagePlace, order: 'asc' | 'desc'): number {
-  const byTime = one.startedAt - other.startedAt;
-  if (byTime !== 0) return order === 'asc' ? byTime : -byTime;
-  if (one.id === other.id) return 0;
-  return one.id < other.id ? -1 : 1;
-}
-
-function placeOf({ id, sandbox }: HostedSandbox): PagePlace {
-  return { startedAt: sandbox.createdAt.getTime(), id };
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
+import { queryOf, readInteger } from '../../../serve/query-of.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import { noteChanges } from '../../hosted/note-changes.ts';
 import type { LogLine } from '../../hosted/sandbox-log.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findHosted } from '../find-hosted.ts';
-import { queryOf, readInteger } from '../list-query.ts';
-import { docs } from '../route-docs.ts';
 
 const maxLines = 1000;
 const levels = ['debug', 'info', 'warn', 'error'];

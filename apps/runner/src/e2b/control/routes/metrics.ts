@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
+import { queryOf, readInteger } from '../../../serve/query-of.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
 import type { UsageSample } from '../../hosted/usage-history.ts';
 import { sampleUsage } from '../../hosted/usage-sampler.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findHosted, isEnding, notFound } from '../find-hosted.ts';
-import { queryOf, readInteger } from '../list-query.ts';
-import { docs } from '../route-docs.ts';
 
 const maxIds = 100;
 

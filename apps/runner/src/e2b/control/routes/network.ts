@@ -1,11 +1,11 @@
 import { HatcheryError } from '@hatchery/runtime';
 import type { FastifyInstance } from 'fastify';
+import { BodyShape } from '../../../serve/body-shape.ts';
 import { ControlError } from '../../../serve/control-error.ts';
-import { BodyShape } from '../body-shape.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting } from '../find-hosted.ts';
 import { type NetworkBody, networkProperties, readNetwork } from '../network-request.ts';
-import { docs } from '../route-docs.ts';
 
 const networkBody = new BodyShape<NetworkBody & { allow_internet_access?: boolean | null }>({
   ...networkProperties,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { docs } from '../../../serve/route-docs.ts';
 import { notSupported } from '../not-supported.ts';
-import { docs } from '../route-docs.ts';
 
 const noSnapshots = 'there are no snapshots yet; pause keeps a sandbox';
 const noBuilds = 'templates are not built here; make a root directory and use `hatchery image register`';

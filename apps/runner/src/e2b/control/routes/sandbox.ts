@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import { docs } from '../../../serve/route-docs.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findHosted, isEnding, notFound } from '../find-hosted.ts';
-import { docs } from '../route-docs.ts';
 import { detailView } from '../sandbox-view.ts';
 
 interface Route {

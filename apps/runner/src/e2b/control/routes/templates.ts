@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ControlError } from '../../../serve/control-error.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import type { E2bContext } from '../control-context.ts';
-import { docs } from '../route-docs.ts';
 
 /** GET /templates/aliases/:alias: whether there is a template of that name. */
 export function addTemplates(app: FastifyInstance, { templates }: E2bContext): void {

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { BodyShape } from '../../../serve/body-shape.ts';
 import { ControlError } from '../../../serve/control-error.ts';
+import { docs } from '../../../serve/route-docs.ts';
 import type { HostedSandbox } from '../../hosted/hosted-sandbox.ts';
-import { BodyShape } from '../body-shape.ts';
 import type { E2bContext } from '../control-context.ts';
 import { findLasting } from '../find-hosted.ts';
-import { docs } from '../route-docs.ts';
 import { extendTimeout, newTimeoutMs } from '../timeouts.ts';
 
 interface Route {

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution } from '@hatchery/runtime';
+import type { Drain } from '../../../hosted/drain.ts';
 import type { SandboxLog } from '../../hosted/sandbox-log.ts';
-import type { Drain } from './drain.ts';
 import type { ProcessRecord } from './process-record.ts';
 
 /** Who holds the program back and takes nothing for so long loses that, if somebody else listens. */

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Delivered } from '../../../hosted/drain.ts';
 import { compileValidator } from '../../../serve/validator.ts';
 import type { Budget } from '../budget.ts';
 
@@ -14,12 +15,6 @@ export interface ProcessInfo {
   };
   readonly tag: string | null;
   readonly isPty: boolean;
-}
-
-/** How many bytes of each output some client has been given. */
-export interface Delivered {
-  readonly stdout: number;
-  readonly stderr: number;
 }
 
 const headerBytes = 16;

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { Drain } from '../../../hosted/drain.ts';
 import type { ProcessSelector } from '../protocol/process.generated.ts';
-import { Drain } from './drain.ts';
 import { isGone } from './end-event.ts';
 import { EnvdProcess, type ProcessParts } from './envd-process.ts';
 

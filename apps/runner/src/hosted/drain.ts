@@ -1,5 +1,10 @@
 import type { Execution } from '@hatchery/runtime';
-import type { Delivered } from './process-record.ts';
+
+/** How many bytes of each output clients have had. */
+export interface Delivered {
+  readonly stdout: number;
+  readonly stderr: number;
+}
 
 /** Of all processes of a sandbox together. */
 const bytesPerMs = 8 * 1024;

@@ -1,6 +1,6 @@
 import type { AttachOptions, Execution, OutputEvent } from '@hatchery/runtime';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Drain } from '../../src/e2b/envd/process/drain.ts';
+import { Drain } from '../src/hosted/drain.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { ControlError } from '../../serve/control-error.ts';
-import { compileValidator } from '../../serve/validator.ts';
+import { ControlError } from './control-error.ts';
+import { compileValidator } from './validator.ts';
 
 /** What the body of a request may look like; what is not there is refused. */
 export class BodyShape<T extends object> {

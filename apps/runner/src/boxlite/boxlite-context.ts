@@ -1,0 +1,16 @@
+import type { Logger } from '@hatchery/runtime';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { Metrics } from '../serve/metrics/metrics.ts';
+import type { TemplateStore } from '../templates/template-store.ts';
+import type { Boxes } from './boxes/boxes.ts';
+
+/** What the routes of the BoxLite API share. */
+export interface BoxliteContext {
+  readonly boxes: Boxes;
+  readonly templates: Pick<TemplateStore, 'find'>;
+  readonly keys: KeyStore;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Fires when the server ends. */
+  readonly closing: AbortSignal;
+}
