@@ -5,6 +5,7 @@ export { AbortError, ERROR_CODES, type ErrorCode, HatcheryError, RuntimeClosedEr
 export type {
   ArchiveLimits,
   ExtractResult,
+  FileArchiveOptions,
   FileChange,
   FileDetails,
   FileEntry,

@@ -211,9 +211,9 @@ export class Chroot implements AsyncDisposable {
    * `ERR_ARCHIVE_REFUSED` (a path over 4095 bytes), ChrootError `ERR_NOT_A_FILE` and `ERR_FILE_BUSY`.
    */
   pack(path: string, options: PackOptions = {}): PackStream {
-    const { maxEntries = MAX_PACKED_ENTRIES, signal } = options;
+    const { maxEntries = MAX_PACKED_ENTRIES, topEntry = false, followTop = false, signal } = options;
     checkCount(path, 'maxEntries', maxEntries, 1);
-    return packStream(this.#handle, { path, maxEntries }, signal);
+    return packStream(this.#handle, { path, maxEntries, topEntry, followTop }, signal);
   }
 
   /**

@@ -2,9 +2,19 @@ import type { HeldRoot } from '../chroot/held-root.ts';
 import type { PackSummary } from './pack-report.ts';
 import { PackSession } from './pack-session.ts';
 
+/** What is to be packed, and how far. */
+export interface PackRequest {
+  readonly path: string;
+  readonly maxEntries: number;
+  /** Of a directory: an entry `./` for it, before all others. */
+  readonly topEntry: boolean;
+  /** Of a symlink that the path names: what it leads to, under the link's name. */
+  readonly followTop: boolean;
+}
+
 /** What the worker does for a `PackStream`. */
 export type PackMethods = {
-  readonly openPack: (request: { readonly path: string; readonly maxEntries: number }) => number;
+  readonly openPack: (request: PackRequest) => number;
   readonly nextPiece: (request: { readonly pack: number }) => Uint8Array | PackSummary;
   /** Idempotent. */
   readonly closePack: (request: { readonly pack: number }) => void;
@@ -19,8 +29,8 @@ export function packMethods(root: HeldRoot): { readonly methods: PackMethods; re
     sessions.delete(pack);
   };
   const methods: PackMethods = {
-    openPack({ path, maxEntries }) {
-      sessions.set(next, PackSession.open(root, path, maxEntries));
+    openPack(request) {
+      sessions.set(next, PackSession.open(root, request));
       return next++;
     },
     nextPiece({ pack }) {

@@ -5,6 +5,7 @@ import type { HeldRoot } from '../chroot/held-root.ts';
 import { refuseKernelFile } from '../chroot/kernel-files.ts';
 import { OpenFd } from '../chroot/open-fd.ts';
 import { pin, refuseOther } from '../chroot/walk.ts';
+import type { PackRequest } from './pack-methods.ts';
 import { PackPath } from './pack-path.ts';
 import type { PackSummary } from './pack-report.ts';
 import { PackWalk } from './pack-walk.ts';
@@ -30,14 +31,15 @@ export class PackSession {
   }
 
   /** A directory's content, or the one file or symlink that the path names. */
-  static open(root: HeldRoot, path: string, maxEntries: number): PackSession {
+  static open(root: HeldRoot, { path, maxEntries, topEntry, followTop }: PackRequest): PackSession {
     const place = ChrootPath.parse(path);
-    const top = pin(root, place, 'no-follow');
+    const top = pin(root, place, followTop ? 'follow' : 'no-follow');
     try {
       refuseKernelFile(top.fd, place);
       const packing = new Packing(root, maxEntries);
       const type = statEntry(top.fd, '').mode & constants.S_IFMT;
-      if (type === constants.S_IFDIR) return new PackSession(top, packing, packing.tree(new PackWalk(top.fd)));
+      if (type === constants.S_IFDIR)
+        return new PackSession(top, packing, packing.tree(new PackWalk(top.fd), topEntry ? top : null));
       if (type !== constants.S_IFLNK) refuseOther(top.fd, place);
       return new PackSession(top, packing, packing.single(new PackPath(null, place.entryName), top));
     } catch (error) {

@@ -1,12 +1,17 @@
 import { Readable } from 'node:stream';
 import type { ChrootHandle } from '../chroot/chroot-handle.ts';
 import { CHUNK_BYTES } from '../chroot/content-source.ts';
+import type { PackRequest } from './pack-methods.ts';
 import type { PackSummary } from './pack-report.ts';
 
 /** Bounds of a pack. */
 export interface PackOptions {
   /** A tree with more entries is not packed to its end. Default 1,000,000. */
   readonly maxEntries?: number | undefined;
+  /** Of a directory: an entry `./` for it, before all others, so that one with a single file is told from the file. Default false. */
+  readonly topEntry?: boolean | undefined;
+  /** Of a symlink that the path names: what it leads to, under the link's name. Default false. */
+  readonly followTop?: boolean | undefined;
   /** Destroys the stream with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,11 +23,7 @@ export interface PackStream extends Readable {
 }
 
 /** The archive is made at the pace at which it is read: the worker is asked for the next piece when somebody wants it. */
-export function packStream(
-  handle: ChrootHandle,
-  request: { readonly path: string; readonly maxEntries: number },
-  signal: AbortSignal | undefined,
-): PackStream {
+export function packStream(handle: ChrootHandle, request: PackRequest, signal: AbortSignal | undefined): PackStream {
   let summary: PackSummary | null = null;
   async function* pieces(): AsyncGenerator<Buffer> {
     const pack = await handle.call('openPack', request);

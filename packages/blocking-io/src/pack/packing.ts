@@ -10,12 +10,13 @@ import { quoteName, type TarAttribute, type TarEntry } from '../tar/tar-entry.ts
 import { paddingAfter } from '../tar/tar-layout.ts';
 import { tarEnd, writeTarHeader } from '../tar/tar-writer.ts';
 import { hasCode } from '../unpack/strict-open.ts';
-import type { PackPath } from './pack-path.ts';
+import { PackPath } from './pack-path.ts';
 import { type PackExceptionReason, PackReport } from './pack-report.ts';
 import type { Found, PackWalk } from './pack-walk.ts';
 
 const READ_BYTES = 256 * 1024;
 const EMPTY = Buffer.alloc(0);
+const CURRENT = Buffer.from('.');
 
 /** Writes what a walk finds as a tar archive, a piece at a time. */
 export class Packing {
@@ -31,10 +32,12 @@ export class Packing {
   }
 
   /**
-   * With an empty piece for everything that is left out, so that whoever has no time left need not wait for the next header.
+   * With an entry for the top itself where it is given, and with an empty piece for everything that is left out, so that whoever has no time left need not wait for the next header.
    * Throws `ArchiveError`, `ChrootError` ERR_FILE_BUSY for a file under lease, and `LinuxError`.
    */
-  *tree(walk: PackWalk): Generator<Uint8Array> {
+  *tree(walk: PackWalk, top: OpenFd | null): Generator<Uint8Array> {
+    if (top !== null)
+      yield* this.#member({ path: new PackPath(null, CURRENT), held: top }, fstatSync(top.fd, { bigint: true }));
     for (const found of walk.run()) {
       if (found === null) {
         yield EMPTY;

@@ -66,6 +66,28 @@ test('one file or symlink is an archive of that alone, and nothing else has cont
   await expect(bytesOf(chroot.pack('/none'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+// Mutation: no entry for the top in packing.ts, or 'no-follow' always in pack-session.ts.
+test('a directory has an entry of its own before all others where that is asked for, and a symlink to one is that directory', async () => {
+  const { chroot, at } = await testChroot();
+  mkdirSync(at('d'), { mode: 0o750 });
+  writeFileSync(at('d/file'), 'content');
+  symlinkSync('d', at('link'));
+  symlinkSync('d/file', at('to file'));
+  symlinkSync('nowhere', at('dangling'));
+  const how = { topEntry: true, followTop: true };
+  for (const path of ['/d', '/link']) {
+    const stream = chroot.pack(path, how);
+    const archive = await packed(stream);
+    expect([...archive.keys()]).toEqual(['.', 'file']);
+    expect(archive.get('.')?.entry).toMatchObject({ type: 'directory', mode: 0o750 });
+    expect(stream.summary).toMatchObject({ entries: 2 });
+  }
+  expect([...(await packed(chroot.pack('/to file', how))).entries()]).toMatchObject([
+    ['to file', { entry: { type: 'file' }, content: Buffer.from('content') }],
+  ]);
+  await expect(bytesOf(chroot.pack('/dangling', how))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('inv-56: no symlink is followed, nothing waits for a FIFO or socket, and what is left out is told', async () => {
   // Red without O_NOFOLLOW and noSymlinks in pack-walk.ts (the secret is packed); a FIFO opened without O_PATH first hangs.
   const { chroot, at, root } = await testChroot();

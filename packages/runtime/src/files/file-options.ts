@@ -5,6 +5,7 @@ import type { CallOptions } from '../types.ts';
 import { checkFilePath, checkName } from './check-path.ts';
 import type {
   ArchiveLimits,
+  FileArchiveOptions,
   FileExtractOptions,
   FileListOptions,
   FileMakeOptions,
@@ -178,6 +179,22 @@ function checkArchiveLimits(limits: ArchiveLimits | undefined): ArchiveLimits {
 export function compileCall(options: CallOptions | undefined): AbortSignal | undefined {
   checkKeys('options', options, ['signal']);
   return checkSignal(options?.signal);
+}
+
+export interface CompiledArchive {
+  readonly topEntry: boolean;
+  readonly followTop: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function compileArchive(options: FileArchiveOptions | undefined): CompiledArchive {
+  checkKeys('options', options, ['topEntry', 'followTop', 'signal']);
+  const { topEntry = false, followTop = false, signal } = options ?? {};
+  return {
+    topEntry: checkBoolean('topEntry', topEntry),
+    followTop: checkBoolean('followTop', followTop),
+    signal: checkSignal(signal),
+  };
 }
 
 /** The full name of an extended attribute that a sandbox may have from outside. */

@@ -10,6 +10,7 @@ import {
   checkAttributeValue,
   checkContent,
   checkSource,
+  compileArchive,
   compileCall,
   compileExtract,
   compileList,
@@ -26,6 +27,7 @@ import { listAll } from './list-all.ts';
 import { LiveWatch } from './live-watch.ts';
 import type {
   ExtractResult,
+  FileArchiveOptions,
   FileEntry,
   FileExtractOptions,
   FileListOptions,
@@ -156,9 +158,12 @@ export class LiveFiles implements SandboxFiles {
     return new LiveWatch(this.#calls, callOn('watch', path, signal), recursive);
   }
 
-  archive(path: string, options?: CallOptions): Readable {
-    const call = callOn('archive', path, compileCall(options));
-    return this.#calls.stream(call, (chroot, { place }, end) => chroot.pack(place.absolute(path), { signal: end }));
+  archive(path: string, options?: FileArchiveOptions): Readable {
+    const { signal, ...how } = compileArchive(options);
+    const call = callOn('archive', path, signal);
+    return this.#calls.stream(call, (chroot, { place }, end) =>
+      chroot.pack(place.absolute(path), { ...how, signal: end }),
+    );
   }
 
   async extract(path: string, source: Readable, options?: FileExtractOptions): Promise<ExtractResult> {

@@ -149,6 +149,14 @@ export interface FileExtractOptions extends CallOptions {
   limits?: ArchiveLimits;
 }
 
+/** How an archive is made. */
+export interface FileArchiveOptions extends CallOptions {
+  /** Of a directory: an entry `./` for it, before all others, so that one with a single file is told from the file. Default false. */
+  topEntry?: boolean;
+  /** Of a symlink that the path names: what it leads to, under the link's name. Default false. */
+  followTop?: boolean;
+}
+
 /** What an archive has brought. */
 export interface ExtractResult {
   /** Of the archive, and directories that were made for them. */
@@ -206,9 +214,9 @@ export interface SandboxFiles {
   watch(path: string, options?: FileWatchOptions): FileWatch;
   /**
    * A tar stream of what is in a directory, or of one file: bytes of names, numeric owners, times, hard links, attributes
-   * `user.*`. No symlink is followed and no mount entered; FIFOs, sockets and devices are left out. Errors are the stream's.
+   * `user.*`. No symlink is followed, except the path's own with `followTop`, and no mount entered; FIFOs, sockets and devices are left out. Errors are the stream's.
    */
-  archive(path: string, options?: CallOptions): Readable;
+  archive(path: string, options?: FileArchiveOptions): Readable;
   /**
    * Unpacks a tar stream into a directory, which is made if need be: all of it or nothing. What is there of the same name is
    * replaced, directories are kept and added to. Throws ERR_ARCHIVE_INVALID, ERR_ARCHIVE_REFUSED (an entry that would leave
