@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import type { Sandbox } from 'e2b';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, clientPackages, clientVersion, importClient } from './client.ts';
-import { clientMethods } from './client-methods.ts';
-import { compatibilityTable, type Outcome } from './compatibility-table.ts';
-import type { Row } from './row.ts';
+import { clientMethods } from '../conformance/client-methods.ts';
+import { compatibilityPage, pageWith } from '../conformance/compatibility-page.ts';
+import { compatibilityTable } from '../conformance/compatibility-table.ts';
+import type { TriedVersion } from '../conformance/row.ts';
+import { failing, tryRow } from '../conformance/try-row.ts';
+import { type Client, clientPackages, clientVersion, importClient, packageDirectory } from './client.ts';
+import type { Row, Trial } from './row.ts';
 import { allRows } from './rows/all-rows.ts';
 import { useServe } from './use-serve.ts';
 
@@ -11,14 +15,18 @@ const serve = useServe();
 const tables = clientPackages.map((name) => ({
   name,
   version: `e2b ${clientVersion(name)}`,
-  outcomes: new Map<Row, Outcome>(),
+  outcomes: new Map() satisfies TriedVersion<Trial>['outcomes'],
 }));
+const intro = `## The npm client \`e2b\`
+
+Written by \`tests/e2b/conformance.test.ts\`. What is refused the server answers with 501.
+`;
 
 /** How the server refuses by name: the one text that its user sees, in whichever class of error. */
 const refusal = /\b501: .* is not supported by hatchery/;
 
 it.each(tables)('each public method of $version has a row', ({ name }) => {
-  const methods = clientMethods(name);
+  const methods = clientMethods([join(packageDirectory(name), 'dist/index.d.mts')]);
   const covered = new Set(allRows.map(({ method }) => method));
   expect(methods.filter((method) => !covered.has(method))).toEqual([]);
   // What enumerates them has not lost sight of the package.
@@ -49,12 +57,8 @@ describe.each(tables)('$version', ({ name, outcomes }) => {
       if (sandbox === undefined) throw new Error('the shared sandbox could not be made');
       return sandbox;
     };
-    outcomes.set(row, 'fails');
     try {
-      const run = async (): Promise<void> => await row.run({ client, url: serve().url, sandbox: shared(), fresh });
-      if (row.refusal === undefined) await run();
-      else await expect(run()).rejects.toThrow(refusal);
-      outcomes.set(row, row.refusal === undefined ? 'works' : `refused: ${row.refusal}`);
+      await tryRow(row, () => ({ client, url: serve().url, sandbox: shared(), fresh }), { outcomes, refused: refusal });
     } finally {
       for (const made of own) await made.kill();
     }
@@ -62,14 +66,10 @@ describe.each(tables)('$version', ({ name, outcomes }) => {
 });
 
 it('no call fails', () => {
-  const failing = tables.flatMap(({ version, outcomes }) =>
-    allRows
-      .filter((row) => outcomes.get(row) === 'fails')
-      .map(({ method, claim }) => `${version}: ${method}: ${claim}`),
-  );
-  expect(failing).toEqual([]);
+  expect(failing(allRows, tables)).toEqual([]);
 });
 
 it('docs/compatibility.md is what these calls did', async () => {
-  await expect(compatibilityTable(allRows, tables)).toMatchFileSnapshot('../../docs/compatibility.md');
+  const table = compatibilityTable({ intro, rows: allRows, versions: tables, first: ['Sandbox'] });
+  await expect(pageWith('e2b', table)).toMatchFileSnapshot(compatibilityPage);
 });

@@ -1,4 +1,5 @@
 import type { Sandbox, SandboxOpts } from 'e2b';
+import type { Row as ClientRow } from '../conformance/row.ts';
 import type { Client } from './client.ts';
 
 /** What only stands as a refusal: named in the answer, never invented data. */
@@ -16,12 +17,4 @@ export interface Trial {
 }
 
 /** One way of using one method. */
-export interface Row {
-  /** As `clientMethods()` names it. */
-  readonly method: string;
-  /** What its user sees. */
-  readonly claim: string;
-  /** What the server must refuse by name; left out: it works. */
-  readonly refusal?: Refusal;
-  run(trial: Trial): Promise<void> | void;
-}
+export type Row = ClientRow<Trial, Refusal>;
