@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { codeBlocks } from '../../../tools/docs/code-blocks.ts';
 import { shellCommand } from './hatchery.ts';
 
 it('the first example of the README does what its comments say', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const example = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-  const lines = example
+  const [example] = codeBlocks(new URL('../README.md', import.meta.url), 'sh');
+  const lines = example.text
     .trim()
     .split('\n')
     .map((line) => line.split(/\s+# /));

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { closeFd, reap, spawnIsolated, watchReadable } from '@hatchery/linux';
 import { describe, expect, it } from 'vitest';
+import { asProgram, codeBlocks } from '../../../tools/docs/code-blocks.ts';
 import { createCgroup, probeCloneIntoCgroup } from '../src/index.ts';
 import { mounts, pidOf, TenantHouse } from './tenant.ts';
 
@@ -88,13 +89,8 @@ describe('probeCloneIntoCgroup', () => {
 
 describe('README', () => {
   it('opens with a program that runs as printed', async () => {
-    const program = /```ts\n([\s\S]*?)```/.exec(readFileSync(`${packageDirectory}/README.md`, 'utf8'))?.[1];
-    if (program === undefined) throw new Error('the README has no ts block');
-    const run = await promisify(execFile)(
-      process.execPath,
-      ['--conditions=@hatchery/source', '--input-type=module-typescript', '--eval', program],
-      { cwd: packageDirectory },
-    );
+    const [program] = codeBlocks(`${packageDirectory}/README.md`, 'ts');
+    const run = await promisify(execFile)(process.execPath, asProgram(program.text), { cwd: packageDirectory });
     expect(run.stdout).toBe('true true\n');
     expect(mounts().filter((mount) => existsSync(`${mount}/builds`))).toEqual([]);
   });

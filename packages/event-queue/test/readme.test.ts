@@ -1,17 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { type CodeBlock, codeBlocks } from '../../../tools/docs/code-blocks.ts';
 
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url));
-const examples = [...readFileSync(`${packageDirectory}/README.md`, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(
-  ([, text]) => text ?? '',
-);
+const [first, withWorker, producer] = codeBlocks(`${packageDirectory}/README.md`, 'ts');
 
-function run(directory: string, example: string): string[] {
+function run(directory: string, example: CodeBlock | undefined): string[] {
   const file = join(directory, 'example.ts');
-  writeFileSync(file, example);
+  writeFileSync(file, example?.text ?? '');
   const output = execFileSync(process.execPath, ['--conditions=@hatchery/source', file], {
     encoding: 'utf8',
     timeout: 30_000,
@@ -30,7 +29,7 @@ function inDirectory<T>(use: (directory: string) => T): T {
 }
 
 test('the first example of the README prints what it says', () => {
-  expect(inDirectory((directory) => run(directory, examples[0] ?? ''))).toEqual([
+  expect(inDirectory((directory) => run(directory, first))).toEqual([
     'handled: started',
     'handled: output',
     'not delivered: exited',
@@ -39,8 +38,8 @@ test('the first example of the README prints what it says', () => {
 
 test('the example with a worker delivers all events, and both threads end', () => {
   const lines = inDirectory((directory) => {
-    writeFileSync(join(directory, 'producer.js'), examples[2] ?? '');
-    return run(directory, examples[1] ?? '');
+    writeFileSync(join(directory, 'producer.js'), producer?.text ?? '');
+    return run(directory, withWorker);
   });
   expect(lines).toEqual(Array.from({ length: 100 }, (_, index) => `event ${index}`));
 });

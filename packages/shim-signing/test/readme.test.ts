@@ -3,19 +3,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { asProgram, codeBlocks } from '../../../tools/docs/code-blocks.ts';
 import { elf, elfMachine, keyPair, ours, signed, temporaryDirectory } from './signed-files.ts';
 
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${packageDirectory}/README.md`, 'utf8');
 
 test('the first example of the README prints what it says', () => {
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const [example] = codeBlocks(`${packageDirectory}/README.md`, 'ts');
   const given = `const directory = ${JSON.stringify(temporaryDirectory())};\n`;
-  const output = execFileSync(
-    process.execPath,
-    ['--conditions=@hatchery/source', '--input-type=module-typescript', '--eval', given + example],
-    { cwd: packageDirectory, encoding: 'utf8' },
-  );
+  const output = execFileSync(process.execPath, asProgram(given + example.text), {
+    cwd: packageDirectory,
+    encoding: 'utf8',
+  });
   expect(output).toBe('helper 512\n');
 });
 
