@@ -1,6 +1,6 @@
 import type { Holders } from './holders/holders.ts';
+import { jobRules } from './jobs/job-rules.ts';
 import type { Jobs } from './jobs/jobs.ts';
-import { ownership } from './jobs/ownership.ts';
 import type { PoolOptions } from './pool-options.ts';
 import { warmFileThreads } from './warm-file-threads.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -11,7 +11,7 @@ const script = new URL(import.meta.url.endsWith('.ts') ? 'worker/worker.ts' : 'w
 /** Worker threads for what blocks: jobs that run once, and handles that stay open. */
 export class BlockingPool extends WorkerPool<Jobs, Holders> {
   private constructor(options: PoolOptions) {
-    super(script, options, ownership);
+    super(script, options, jobRules);
   }
 
   /**

@@ -11,9 +11,15 @@ export interface PoolLogger {
 
 /** Sizes and deadlines of a pool. */
 export interface PoolOptions {
-  /** Jobs that run at the same time, from 1 to 64. Default: one a processor, at least 2 and at most 4. */
+  /**
+   * Jobs that run at the same time, from 1 to 64. Default: one a processor, at least 2 and at most 4. Beside them one more
+   * that is urgent (`endSandbox`), in a thread of its own.
+   */
   readonly threads?: number | undefined;
-  /** Threads that are started ahead of the first job and without waiting for them, up to `threads`. Default 1. */
+  /**
+   * Threads that are started ahead of the first job and without waiting for them, up to `threads`; unless it is 0, the one
+   * for urgent jobs with them. Default 1.
+   */
   readonly minThreads?: number | undefined;
   /** Threads, beside those for jobs, that hold handles; started by the first `hold`. From 1 to 64, default 2. */
   readonly holderThreads?: number | undefined;

@@ -21,14 +21,18 @@ export type JobResult<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (argum
  * Who owns what a job is given and what it brings, such as descriptors; all run in the main thread. `give` lets go of what
  * the argument names, right before the job starts; `receive` takes over what the result names; a result that comes after
  * its caller has gone (aborted, deadline passed, pool closed) goes to `discard` then.
+ *
+ * `urgent`: when all threads are taken by others, a thread is there that does nothing else. Such a job must not wait for
+ * storage, or for what another job may be holding.
  */
-export interface OwnershipRule<Argument = never, Result = never> {
+export interface JobRule<Argument = never, Result = never> {
   readonly give?: (argument: Argument) => void;
   readonly receive?: (result: Result) => void;
   readonly discard?: (result: Result) => void;
+  readonly urgent?: boolean;
 }
-export type OwnershipRules<Jobs> = {
-  readonly [Name in keyof Jobs]?: OwnershipRule<JobArgument<Jobs, Name>, JobResult<Jobs, Name>>;
+export type JobRules<Jobs> = {
+  readonly [Name in keyof Jobs]?: JobRule<JobArgument<Jobs, Name>, JobResult<Jobs, Name>>;
 };
 
 /** The kinds of handles by name: each function makes one, in the worker. */

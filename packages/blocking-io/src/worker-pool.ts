@@ -1,3 +1,4 @@
+import { AbandonedThreads } from './abandoned-threads.ts';
 import type { Handle } from './handle.ts';
 import { JobRunner } from './job-runner.ts';
 import { type CallOptions, compileOptions, type PoolOptions } from './pool-options.ts';
@@ -8,15 +9,16 @@ import type {
   HolderTable,
   JobArgument,
   JobResult,
+  JobRule,
+  JobRules,
   JobTable,
-  OwnershipRules,
 } from './tables.ts';
 import { Threads } from './threads.ts';
 import type { WaitSummary } from './wait-times.ts';
 
 /** Counters run from the opening of the pool on; the rest is as it is now. */
 export interface PoolStats {
-  /** Threads of the pool, those that start included and abandoned ones not. */
+  /** Threads of the pool, the one for urgent jobs and those that start included, and abandoned ones not. */
   readonly threads: number;
   /** Jobs in a thread. */
   readonly running: number;
@@ -39,18 +41,24 @@ export interface PoolStats {
 /** A pool whose workers run the script with exactly these jobs and handles. */
 export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable<Holders>> {
   readonly #threads: Threads;
+  /** For urgent jobs alone, whatever the others do: no handle and no other job ever lives there. null: no job is urgent. */
+  readonly #reserve: Threads | null;
+  readonly #abandoned = new AbandonedThreads();
   readonly #jobs: JobRunner;
   readonly #desk: StationDesk;
   readonly #closeTimeoutMs: number;
+  readonly #ready: Promise<void>;
   #closing: Promise<void> | null = null;
 
-  constructor(script: URL, options: PoolOptions, rules: OwnershipRules<Jobs> = {}) {
+  constructor(script: URL, options: PoolOptions, rules: JobRules<Jobs> = {}) {
     const compiled = compileOptions(options);
     this.#closeTimeoutMs = compiled.closeTimeoutMs;
-    this.#threads = new Threads(script, compiled);
-    this.#jobs = new JobRunner(this.#threads, compiled, rules);
+    this.#threads = new Threads(script, compiled, this.#abandoned);
+    const isAnyUrgent = Object.values<JobRule | undefined>(rules).some((rule) => rule?.urgent === true);
+    this.#reserve = isAnyUrgent ? new Threads(script, compiled, this.#abandoned) : null;
+    this.#jobs = new JobRunner({ ordinary: this.#threads, reserve: this.#reserve }, compiled, rules);
     this.#desk = new StationDesk(this.#threads, compiled);
-    this.#jobs.startAhead();
+    this.#ready = this.#jobs.startAhead();
   }
 
   /**
@@ -77,18 +85,24 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
     return await this.#desk.hold(kind, argument, options);
   }
 
+  /** Resolves when the threads that start with the pool are up; one that cannot be started is told by the first job that needs it. */
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
   /** How the pool is doing now, and what happened to it so far. */
   stats(): PoolStats {
+    const crews = this.#crews;
     return {
-      threads: this.#threads.count,
+      threads: sum(crews.map(({ count }) => count)),
       running: this.#jobs.running,
       queued: this.#jobs.queued,
       handles: this.#desk.handles,
       wait: this.#jobs.waits.summary(),
       stuck: this.#jobs.stuck + this.#desk.stuck,
-      replaced: this.#threads.replaced,
-      abandoned: this.#threads.abandoned.count,
-      lost: this.#threads.lost,
+      replaced: sum(crews.map(({ replaced }) => replaced)),
+      abandoned: this.#abandoned.count,
+      lost: sum(crews.map(({ lost }) => lost)),
     };
   }
 
@@ -111,6 +125,14 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
     await Promise.all([this.#jobs.close(this.#closeTimeoutMs), this.#desk.close(this.#closeTimeoutMs)]);
     // Ending idle threads takes milliseconds; those that hang must not take the whole time again.
     const left = this.#closeTimeoutMs - (performance.now() - started);
-    await this.#threads.close(Math.max(1000, left));
+    await Promise.all(this.#crews.map((threads) => threads.close(Math.max(1000, left))));
   }
+
+  get #crews(): Threads[] {
+    return this.#reserve === null ? [this.#threads] : [this.#threads, this.#reserve];
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

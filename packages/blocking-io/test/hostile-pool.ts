@@ -18,8 +18,8 @@ export interface HostilePool extends WorkerPool<HostileJobs, HostileHolders> {
   readonly log: LogLine[];
 }
 
-/** A pool whose jobs hang, die and throw; closed when the test is over. */
-export function hostilePool(options: PoolOptions = {}): HostilePool {
+/** A pool whose jobs hang, die and throw, one of them urgent where that is asked for; closed when the test is over. */
+export function hostilePool(options: PoolOptions = {}, urgent: keyof HostileJobs | null = null): HostilePool {
   const log: LogLine[] = [];
   const write =
     (level: LogLine['level']) =>
@@ -30,7 +30,10 @@ export function hostilePool(options: PoolOptions = {}): HostilePool {
   const pool = new WorkerPool<HostileJobs, HostileHolders>(
     script,
     { minThreads: 0, logger, ...options },
-    { lend: { receive: ({ fd }) => void adoptFd(fd), discard: ({ fd }) => closeFd(fd) } },
+    {
+      lend: { receive: ({ fd }) => void adoptFd(fd), discard: ({ fd }) => closeFd(fd) },
+      ...(urgent === null ? {} : { [urgent]: { urgent: true } }),
+    },
   );
   onTestFinished(() => pool.close());
   return Object.assign(pool, { log });

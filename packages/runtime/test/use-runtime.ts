@@ -85,9 +85,10 @@ export function useRuntime(): UsedRuntime {
   const opened: { runtime?: Runtime; workers?: BlockingPool } = {};
   beforeAll(async () => {
     const { runDirectory, instance, dataDirectory } = place;
-    // One thread, and it runs before anything is counted: descriptors of a thread that starts later would count.
+    // One thread and the urgent jobs', and they run before anything is counted: descriptors of one that starts later would count.
     const workers = await BlockingPool.open({ threads: 1 });
     opened.workers = workers;
+    await workers.ready();
     await workers.run('syncFileSystem', { path: place.directory });
     // What is counted is what a test makes.
     opened.runtime = await Runtime.open({ runDirectory, instance, dataDirectory, workers, pool: false });

@@ -1,9 +1,11 @@
 import { adoptFd, closeFd, releaseFd } from '@hatchery/linux';
-import type { OwnershipRules } from '../tables.ts';
+import type { JobRules } from '../tables.ts';
 import type { Jobs } from './jobs.ts';
 
-/** The main thread's side of the jobs that are given descriptors, or bring some. */
-export const ownership: OwnershipRules<Jobs> = {
+/** The main thread's side of the jobs: those that are given descriptors, or bring some, and what waits for no other job. */
+export const jobRules: JobRules<Jobs> = {
+  // It waits for processes that are killed, and for no storage: addresses, exits and lives hang on it.
+  endSandbox: { urgent: true },
   closeDescriptor: { give: ({ fd }) => void releaseFd(fd) },
   closeDescriptors: { give: ({ fds }) => fds.forEach((fd) => releaseFd(fd)) },
   mountDiskImage: { receive: ({ fd }) => void adoptFd(fd), discard: ({ fd }) => closeFd(fd) },
