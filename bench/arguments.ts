@@ -14,7 +14,7 @@ export const usage: string = `usage: npm run bench -- [options]
   --rounds N           rounds a row (${wholeRounds})
   --only OP,OP         of ${operations.map(({ name }) => name).join(', ')}
   --contestants A,B    of ${contestants.map(({ name }) => name).join(', ')}
-  --readme             put the figures into README.md
+  --readme             put the figures into README.md and docs/speed.md
   --last               show the last whole run instead of measuring
 A run that leaves something out goes to bench/results/partial.json, a whole one to bench/results/last.json.`;
 

@@ -1,10 +1,10 @@
-// The measurements of README.md: hatchery beside a raw C reference and other runtimes, in turns, on one machine.
+// The measurements of README.md and docs/speed.md: hatchery beside a raw C reference and other runtimes, in turns, on one machine.
 // usage: npm run bench -- --help
 import { type Arguments, parseArguments, usage } from './arguments.ts';
 import { AbsentError, type Contestant } from './contestants/contestant.ts';
 import { describeMachine } from './machine.ts';
 import { type Entry, measureCell } from './measure.ts';
-import { rewriteReadme } from './readme.ts';
+import { rewritePages } from './pages.ts';
 import { report } from './report.ts';
 import {
   type Entrant,
@@ -76,7 +76,7 @@ async function main(words: readonly string[]): Promise<void> {
   const results = wanted.last ? await readResults(lastResults) : await measure(wanted, words);
   if (!wanted.last) await writeResults(wanted.whole ? lastResults : partialResults, results);
   process.stdout.write(`${report(results)}\n`);
-  if (wanted.readme) await rewriteReadme(results);
+  if (wanted.readme) await rewritePages(results);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -37,7 +37,7 @@ export interface Results {
 }
 
 const directory = path.join(import.meta.dirname, 'results');
-/** Committed: the README shows it. */
+/** Committed: README.md and docs/speed.md show it. */
 export const lastResults: string = path.join(directory, 'last.json');
 /** Of a run that left something out; never shown. */
 export const partialResults: string = path.join(directory, 'partial.json');

@@ -55,3 +55,34 @@ describe.each(pages)('docs/guide/%s', (page) => {
     },
   );
 });
+
+describe('README.md', () => {
+  const blocks = codeBlocks(join(root, 'README.md'));
+  const blockWith = (words: string): CodeBlock => {
+    const found = blocks.find(({ text }) => text.includes(words));
+    if (found === undefined) throw new Error(`README.md has no program with ${words}`);
+    return found;
+  };
+
+  it('the program of the library prints 42', { timeout: 120_000 }, async () => {
+    expect(await run(blockWith("from '@hatchery/runtime'"))).toBe('0 42\n\n');
+  });
+
+  it('the program of the e2b client prints 42, with nothing but the three variables', {
+    timeout: 120_000,
+  }, async () => {
+    expect(await run(blockWith("from 'e2b'"))).toBe('42\n\n');
+  });
+
+  it('the commands work one after the other and leave no sandbox', { timeout: 120_000 }, async () => {
+    const { text, ...block } = blockWith('hatchery create');
+    // A shell is for somebody at a terminal.
+    const lines = text.split('\n').filter((line) => !line.includes(' -it '));
+    expect(lines.length).toBe(text.split('\n').length - 1);
+    const listed = '[ "$(hatchery ps --json)" = "$before" ] && echo as before\n';
+    const printed = await run({ ...block, text: `before=$(hatchery ps --json)\n${lines.join('\n')}${listed}` });
+    expect(printed).toMatch(/^7\n/);
+    expect(printed).toContain('first-sandbox.md\n');
+    expect(printed).toMatch(/\nas before\n$/);
+  });
+});

@@ -17,8 +17,10 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 export function checkPages(pages: readonly MarkdownPage[], files: readonly string[]): string[] {
   const places = new Places(pages, files);
   return pages.flatMap((page) => {
+    const lonely = NEEDS_A_LINK.test(page.path) && !places.isLinked(page.path);
     const tell = ({ text, line }: Mention, what: string): string => `${page.path}:${line}: ${text}: ${what}`;
     return [
+      ...(lonely ? [`${page.path}:1: no page links to it: put it into docs/README.md`] : []),
       ...page.links.flatMap((link) => places.faultOfLink(page, link.text).map((fault) => tell(link, fault))),
       ...page.undefinedLabels.map((label) => tell(label, 'no such label is defined in this page')),
       ...page.codeWords.flatMap((word) => places.faultOfName(page, word.text).map((fault) => tell(word, fault))),
@@ -26,22 +28,39 @@ export function checkPages(pages: readonly MarkdownPage[], files: readonly strin
   });
 }
 
+/** A page of the documentation that nobody finds might as well not be there. Decisions are found in their directory. */
+const NEEDS_A_LINK = /^docs\/(?!decisions\/|README\.md$).*\.md$/;
+
+function targetOf(page: MarkdownPage, path: string): string {
+  return path === '' ? page.path : posix.normalize(posix.join(posix.dirname(page.path), path));
+}
+
 /** Files, directories and anchors that there are. */
 class Places {
   readonly #pages: ReadonlyMap<string, MarkdownPage>;
   readonly #files: ReadonlySet<string>;
   readonly #directories: ReadonlySet<string>;
+  readonly #linked: ReadonlySet<string>;
 
   constructor(pages: readonly MarkdownPage[], files: readonly string[]) {
     this.#pages = new Map(pages.map((page) => [page.path, page]));
     this.#files = new Set(files);
     this.#directories = new Set(files.flatMap((file) => [...parentsOf(file)]));
+    this.#linked = new Set(
+      pages.flatMap((page) =>
+        page.links.map(({ text }) => targetOf(page, text.split('#')[0] ?? '')).filter((target) => target !== page.path),
+      ),
+    );
+  }
+
+  isLinked(path: string): boolean {
+    return this.#linked.has(path);
   }
 
   faultOfLink(page: MarkdownPage, link: string): string[] {
     if (SCHEME.test(link)) return faultOfUrl(link);
     const [path = '', anchor] = link.split('#', 2).map(decodeURIComponent);
-    const target = path === '' ? page.path : posix.normalize(posix.join(posix.dirname(page.path), path));
+    const target = targetOf(page, path);
     if (target.startsWith('..') || path.startsWith('/')) return ['leads out of the repository'];
     const isThere = this.#files.has(target) || this.#directories.has(target.replace(/\/$/, ''));
     if (!isThere) return ['there is no such file'];

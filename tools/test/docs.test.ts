@@ -28,6 +28,7 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 function faultsOf(text: string): string[] {
   put('docs/page.md', text);
+  put('docs/README.md', '[guide](guide.md) [page](page.md)\n');
   const pages = files.filter((file) => file.endsWith('.md')).map((file) => readMarkdownPage(root, file));
   return checkPages(pages, files);
 }
@@ -60,6 +61,12 @@ test.for([
   expect(faults).toHaveLength(1);
   expect(faults[0]).toMatch(/^docs\/page\.md:3: /);
   expect(faults[0]).toContain(fault);
+});
+
+test('a page of the documentation that no page links to is told, and a link to itself does not count', () => {
+  put('docs/lonely.md', '# Lonely\n\n[me](#lonely)\n');
+  put('docs/decisions/0001-so.md', '# So\n');
+  expect(faultsOf('# Page\n')).toEqual(['docs/lonely.md:1: no page links to it: put it into docs/README.md']);
 });
 
 const SOURCE = `import type { Hidden } from './hidden.ts';
