@@ -26,7 +26,8 @@ export type CliErrorCode =
   | 'ERR_TEMPLATE_ROOT'
   | 'ERR_TEMPLATE_IN_USE'
   | 'ERR_TEMPLATE_BUILD'
-  | 'ERR_TEMPLATES_UNREADABLE';
+  | 'ERR_TEMPLATES_UNREADABLE'
+  | 'ERR_VOLUMES_UNREADABLE';
 
 /** An error of the command line itself. */
 export class CliError extends Error {

@@ -6,10 +6,14 @@ import type { BoxliteContext } from './boxlite-context.ts';
 import { addBox } from './routes/box.ts';
 import { addConfig } from './routes/config.ts';
 import { addCreate } from './routes/create.ts';
+import { addFiles } from './routes/files.ts';
 import { addLifecycle } from './routes/lifecycle.ts';
 import { addList } from './routes/list.ts';
 import { addMe } from './routes/me.ts';
+import { addBoxMetrics } from './routes/metrics.ts';
 import { addRefusals } from './routes/refusals.ts';
+import { addTunnel } from './routes/tunnel.ts';
+import { addVolumes } from './routes/volumes.ts';
 
 /**
  * The BoxLite API below /v1, on an app that asks for a key. A target has lost its client's prefix by then (`withoutPrefix`).
@@ -31,7 +35,8 @@ export function addBoxliteRoutes(app: FastifyInstance, context: BoxliteContext):
       api.setNotFoundHandler(({ method }) => {
         throw new BoxError('not_found', `this API has no such path, or not with ${method}`);
       });
-      for (const add of [addConfig, addMe, addCreate, addList, addBox, addLifecycle]) add(api, context);
+      const parts = [addConfig, addMe, addCreate, addList, addBox, addLifecycle, addFiles, addVolumes, addTunnel];
+      for (const add of [...parts, addBoxMetrics]) add(api, context);
       addRefusals(api);
     },
     { prefix: '/v1' },

@@ -19,6 +19,8 @@ export interface FrontParts {
   readonly control: { routing(request: Request, answer: Answer): void };
   readonly envd: { handle(request: Request, answer: Answer, hosted: HostedSandbox): void };
   readonly proxy: Proxy;
+  /** Who asks to CONNECT shows where to. */
+  readonly tunnels: { connect(request: IncomingMessage, socket: Duplex, head: Buffer): void };
   readonly hosted: HostedSandboxes;
   /** What the names of sandboxes end in, with or without a port. */
   readonly domain: string;
@@ -33,6 +35,7 @@ export function createFront(parts: FrontParts): TcpHandler {
     request: (request, answer) => dispatch(parts, request, answer),
     upgrades: (request) => isUpgrade(request) && isUserPort(destination(parts, request)),
     upgrade: (request, socket, head) => upgrade(parts, request, socket, head),
+    connect: (request, socket, head) => parts.tunnels.connect(request, socket, head),
   };
 }
 

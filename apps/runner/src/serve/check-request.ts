@@ -8,13 +8,21 @@ const maxHeaders = 100;
  * of us may read each of them in another way than we do: that is how a request comes past a rule (RFC 9112, 11.2).
  */
 export function whyRefused(request: Request): string | null {
-  const { httpVersion, rawHeaders, url = '' } = request;
+  return whyHeadRefused(request) ?? whyTargetRefused(request);
+}
+
+/** The same for a request whose target is no path: CONNECT. */
+export function whyHeadRefused(request: Request): string | null {
+  const { httpVersion, rawHeaders } = request;
   // A line of text that says HTTP/2.0 is none.
   if (!('stream' in request) && httpVersion !== '1.1' && httpVersion !== '1.0')
     return 'only HTTP/2, HTTP/1.1 and HTTP/1.0 are spoken here';
   if (rawHeaders.length > 2 * maxHeaders) return `more than ${maxHeaders} headers`;
-  if (!hasOneHost(rawHeaders)) return 'more than one Host header';
-  if (url === '*') return request.method === 'OPTIONS' ? null : 'the target "*" is for OPTIONS only';
+  return hasOneHost(rawHeaders) ? null : 'more than one Host header';
+}
+
+function whyTargetRefused({ method, url = '' }: Request): string | null {
+  if (url === '*') return method === 'OPTIONS' ? null : 'the target "*" is for OPTIONS only';
   if (!url.startsWith('/')) return 'the target must be a path, as "/health"';
   if (url.startsWith('//')) return 'the path must not begin with "//"';
   // %00 ends a path for whoever hands it to C.

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { BlockingPool } from '@hatchery/blocking-io';
 import { protectProcess } from '@hatchery/linux';
 import { Runtime, type RuntimeNetworkOptions } from '@hatchery/runtime';
+import { VolumeStore } from '../boxlite/volumes/volume-store.ts';
 import { HostedSandboxes } from '../e2b/hosted/hosted-sandboxes.ts';
 import { TokenSeed } from '../e2b/tokens/token-seed.ts';
 import { KeyStore } from '../keys/key-store.ts';
@@ -44,8 +45,19 @@ export async function serve(flags: SettingFlags): Promise<number> {
   try {
     const hosted = new HostedSandboxes(runtime, seed);
     const metrics = new Metrics({ runtime, workers, events: runtime.events() });
+    const volumes = await VolumeStore.open(dataDirectory, workers, logger);
     const { maxTimeout: maxTimeoutMs } = settings;
-    const shared = { runtime, logger, metrics, keys, hosted, templates, maxTimeoutMs, closing: closing.signal };
+    const shared = {
+      runtime,
+      logger,
+      metrics,
+      keys,
+      hosted,
+      templates,
+      volumes,
+      maxTimeoutMs,
+      closing: closing.signal,
+    };
     // First: a port that is taken leaves nothing behind.
     tcp = await TcpServer.start(shared, settings);
     server = await RunningServer.start(shared, socket);

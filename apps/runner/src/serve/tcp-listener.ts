@@ -8,7 +8,7 @@ import { Http2Sessions } from '../front/http2-sessions.ts';
 import { lingerAfter } from '../front/linger.ts';
 import { peekProtocol } from '../front/peek-protocol.ts';
 import type { TlsIdentity } from '../front/tls-identity.ts';
-import { whyRefused } from './check-request.ts';
+import { whyHeadRefused, whyRefused } from './check-request.ts';
 
 /** Until a request's headers are complete, of a new connection, too. */
 const headersMs = 10_000;
@@ -27,6 +27,8 @@ export interface TcpHandler {
   upgrades(request: IncomingMessage): boolean;
   /** The socket is the handler's from now on. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** A CONNECT, whose target is no path. The socket is the handler's from now on. */
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 /** Where to listen. */
@@ -88,6 +90,7 @@ export class TcpListener {
       socket.on('error', () => {});
       handler.upgrade(request, socket, head);
     });
+    this.#server.on('connect', (request, socket, head) => this.#onConnect(request, socket as Socket, head));
   }
 
   /** What a connection of the server speaks decides who gets it: with TLS it is negotiated, without it its first bytes tell. */
@@ -164,6 +167,13 @@ export class TcpListener {
     }, graceMs);
     await this.#closed;
     clearTimeout(timer);
+  }
+
+  #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => {});
+    // While another request is answered it was sent too early, and once the end has begun too late.
+    if (this.#answers.has(socket) || this.#isEnding || whyHeadRefused(request) !== null) socket.destroy();
+    else this.#handler.connect(request, socket, head);
   }
 
   #onRequest(request: Request, response: Answer): void {

@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Boxes } from '../boxlite/boxes/boxes.ts';
+import { BoxCounters } from '../boxlite/metrics/box-counters.ts';
+import { TunnelTickets } from '../boxlite/tunnel/tunnel-tickets.ts';
+import { Tunnels } from '../boxlite/tunnel/tunnels.ts';
 import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
 import { createFront, type FrontParts } from '../front/create-front.ts';
@@ -33,7 +36,7 @@ export class TcpServer {
 
   /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
   static async start(
-    shared: Omit<ControlContext, 'domain' | 'boxes'>,
+    shared: Omit<ControlContext, 'domain' | 'boxes' | 'counters' | 'tickets'>,
     settings: ServeSettings,
   ): Promise<TcpServer | null> {
     const { host, port, insecureHttp, maxConnections, maxSandboxConnections, tlsDev, runDirectory } = settings;
@@ -46,12 +49,15 @@ export class TcpServer {
     let domain = name;
     const { runtime, hosted, logger, metrics, closing } = shared;
     const boxes = new Boxes({ runtime, logger, closing });
-    const control = createControl({ ...shared, boxes, domain: () => domain });
+    const tickets = new TunnelTickets();
+    const made = { boxes, tickets, counters: new BoxCounters() };
+    const control = createControl({ ...shared, ...made, domain: () => domain });
+    const tunnels = new Tunnels({ tickets, boxes, logger, closing, maxConnections: maxSandboxConnections });
     const envd = createEnvd({ hosted, logger, metrics, closing, stateDirectory: join(runDirectory, 'e2b') });
     const served = { runtime, hosted, logger, closing, maxConnections: maxSandboxConnections };
     const proxy = countProxied(metrics, createProxy(served));
     await control.ready();
-    const front = createFront({ control: routed(control), envd, proxy, hosted, domain: name });
+    const front = createFront({ control: routed(control), envd, proxy, tunnels, hosted, domain: name });
     const listener = await TcpListener.listen({ host: address, port, maxConnections, tls }, front);
     if (settings.domain === null) domain = `${name}:${new URL(listener.url).port}`;
     return new TcpServer({ control, envd, proxy }, listener, tls?.trustPath ?? null);

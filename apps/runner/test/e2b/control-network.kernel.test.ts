@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import { BlockingPool } from '@hatchery/blocking-io';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { World } from '../../../../tests/made-up-network/made-up-world.ts';
 import { Boxes } from '../../src/boxlite/boxes/boxes.ts';
+import { BoxCounters } from '../../src/boxlite/metrics/box-counters.ts';
+import { TunnelTickets } from '../../src/boxlite/tunnel/tunnel-tickets.ts';
+import { VolumeStore } from '../../src/boxlite/volumes/volume-store.ts';
 import { KeyStore } from '../../src/keys/key-store.ts';
 import { createControl } from '../../src/serve/create-control.ts';
 import { TemplateStore } from '../../src/templates/template-store.ts';
@@ -10,7 +14,7 @@ import { unreadMetrics } from '../metric-sources.ts';
 import { type Ask, asker } from './control.ts';
 import { useHosted } from './hosted.ts';
 
-const made: { world?: World; control?: FastifyInstance; ask?: Ask } = {};
+const made: { world?: World; control?: FastifyInstance; ask?: Ask; workers?: BlockingPool } = {};
 const closing = new AbortController();
 
 // A made-up host in front of a made-up world; its slots are that host's.
@@ -33,12 +37,16 @@ beforeAll(async () => {
   const day = 86_400_000;
   const metrics = unreadMetrics();
   const context = { runtime, hosted, keys, templates, logger, metrics, maxTimeoutMs: day, closing: closing.signal };
-  made.control = createControl({ ...context, boxes: new Boxes(context), domain: () => 'localhost' });
+  made.workers = await BlockingPool.open({ logger });
+  const volumes = await VolumeStore.open(data, made.workers, logger);
+  const boxlite = { boxes: new Boxes(context), counters: new BoxCounters(), tickets: new TunnelTickets(), volumes };
+  made.control = createControl({ ...context, ...boxlite, domain: () => 'localhost' });
   made.ask = asker(await made.control.listen({ port: 0, host: '127.0.0.1' }), await keys.create('tests'));
 });
 afterAll(async () => {
   closing.abort();
   await made.control?.close();
+  await made.workers?.close();
 });
 
 const ask: Ask = (...question) => made.ask?.(...question) ?? Promise.reject(new Error('nobody listens yet'));

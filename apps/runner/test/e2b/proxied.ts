@@ -78,6 +78,7 @@ export function useProxied(options: { maxConnections?: number } = {}): UsedProxi
       control: { routing: (_request, answer) => void answer.end('control') },
       envd: { handle: (_request, answer, { id }) => void answer.end(`envd of ${id}`) },
       proxy,
+      tunnels: { connect: (_request, socket) => void socket.end('tunnels') },
       hosted,
       domain,
     });

@@ -38,6 +38,9 @@ const handler = {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
     socket.pipe(socket);
   },
+  connect: (request: Request, socket: NodeJS.ReadWriteStream) => {
+    socket.end(`HTTP/1.1 200 Connected\r\n\r\nto ${request.url}`);
+  },
 };
 const place = { host: '127.0.0.1', port: 0, maxConnections: 100 };
 
@@ -161,6 +164,19 @@ describe('one port', () => {
     many.write(`GET /whole HTTP/1.1\r\nHost: a\r\n\r\n${'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(50)}`);
     const answers = await text(many);
     expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 400']);
+  });
+
+  it('hands a CONNECT on with all that came behind it, and not one that is in nobody’s turn', async () => {
+    const asked = 'CONNECT token@a:1 HTTP/1.1\r\nHost: token@a:1\r\n\r\n';
+    const socket = open(plain);
+    socket.write(asked);
+    expect(await text(socket)).toBe('HTTP/1.1 200 Connected\r\n\r\nto token@a:1');
+    // Mutation: handler.connect() in any case.
+    for (const bytes of [`GET /whole HTTP/1.1\r\nHost: a\r\n\r\n${asked}`, asked.replace('Host', 'Host: b\r\nHost')]) {
+      const refused = open(plain);
+      refused.write(bytes);
+      expect(await text(refused)).not.toContain('Connected');
+    }
   });
 
   it('forgets one that came early when its client goes, and upgrades none', async () => {

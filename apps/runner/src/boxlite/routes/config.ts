@@ -5,6 +5,8 @@ import { boxDocs } from '../docs.ts';
 
 /** The longest timeout of an execution, in seconds: as a timer counts it. */
 export const maxTimeoutSeconds = 2_000_000;
+/** What the runtime unpacks at most, expanded. */
+const maxArchiveBytes = 16 * 2 ** 30;
 /** Of one box, at a time. */
 export const maxExecutions = 512;
 
@@ -29,6 +31,7 @@ export function addConfig(app: FastifyInstance): void {
       max_disk_size_gb: most('disk_size_gb'),
       max_concurrent_executions: maxExecutions,
       exec_timeout_max_seconds: maxTimeoutSeconds,
+      file_transfer_max_bytes: maxArchiveBytes,
       tty_enabled: true,
       streaming_enabled: true,
       snapshots_enabled: false,

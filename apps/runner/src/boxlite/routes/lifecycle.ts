@@ -16,7 +16,7 @@ const stopBody = new BodyShape<{ timeout_seconds?: number }>({
 });
 
 /** POST /boxes/:id/start and /stop: the box as it is then. One that is so already is as good. */
-export function addLifecycle(app: FastifyInstance, { boxes }: BoxliteContext): void {
+export function addLifecycle(app: FastifyInstance, { boxes, counters }: BoxliteContext): void {
   const started = boxDocs('Start a box that is stopped', {
     answers: { 200: 'it runs', 409: 'it changes its state', ...noBox },
   });
@@ -38,6 +38,7 @@ export function addLifecycle(app: FastifyInstance, { boxes }: BoxliteContext): v
     using _held = boxes.holdOf(box);
     await askToEnd(box, graceSeconds * 1000);
     await box.sandbox.stop();
+    counters.stopped += 1;
     return reply.send(boxView(box));
   });
 }

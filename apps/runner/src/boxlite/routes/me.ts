@@ -4,7 +4,16 @@ import type { BoxliteContext } from '../boxlite-context.ts';
 import { boxDocs } from '../docs.ts';
 
 /** What every key may do: there is one kind of them. */
-const scopes = ['box:read', 'box:write', 'box:exec', 'box:delete', 'me:read'];
+const scopes = [
+  'box:read',
+  'box:write',
+  'box:exec',
+  'box:delete',
+  'volume:read',
+  'volume:write',
+  'volume:delete',
+  'me:read',
+];
 
 /** GET /me: whose key it is. */
 export function addMe(app: FastifyInstance, { keys }: BoxliteContext): void {

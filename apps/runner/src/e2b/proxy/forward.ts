@@ -7,11 +7,11 @@ import { answerHeaders, asHttp2 } from './answer-headers.ts';
 import { type Asked, askServer, type ServerAnswer } from './ask-server.ts';
 import type { Answer, Request, Target } from './exchange.ts';
 import { pairsOf } from './header-pairs.ts';
+import { joinSockets } from './join-sockets.ts';
 import { Refusal } from './refusal.ts';
 import { hasBody } from './request-headers.ts';
 import type { SandboxConnections } from './sandbox-connections.ts';
 import { untilGone } from './until-gone.ts';
-import { stopWatching } from './upgraded-answer.ts';
 
 /** One request, its answer, and who is to give it. */
 export interface Exchange {
@@ -82,24 +82,14 @@ async function pass({ answer, target }: Exchange, message: IncomingMessage): Pro
   await pipeline(message, answer).catch(() => {});
 }
 
-/** From here on nobody looks at what goes by. */
 async function join(
   { answer, head, closing: signal }: Exchange,
   message: IncomingMessage,
   server: { socket: Duplex; head: Buffer },
 ): Promise<void> {
-  const client = answer.socket;
-  if (!(answer instanceof ServerResponse) || !client) {
-    server.socket.destroy();
-    return;
-  }
-  answer.detachSocket(client);
-  stopWatching(client);
-  client.write(headOf(message), 'latin1');
-  if (head !== null && head.length > 0) client.unshift(head);
-  if (server.head.length > 0) server.socket.unshift(server.head);
-  // One that fails destroys both.
-  await Promise.allSettled([pipeline(client, server.socket, { signal }), pipeline(server.socket, client, { signal })]);
+  if (answer instanceof ServerResponse)
+    await joinSockets({ answer, head: head ?? Buffer.alloc(0), server, opening: headOf(message), signal });
+  else server.socket.destroy();
 }
 
 function headOf(message: IncomingMessage): string {
