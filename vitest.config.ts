@@ -36,8 +36,9 @@ export default defineConfig({
           pool: 'forks',
           // These tests count mounts, cgroups and processes: two at a time would count each other's.
           fileParallelism: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Ends what hangs. Programs that are started one after the other take this long only where much else runs.
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
           execArgv,
           expect: expectations,
           // After the unit tests, alone on the machine.
