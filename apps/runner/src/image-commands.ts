@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageFlags } from './commands/image.ts';
+import { dataDirectoryFlag, runDirectoryFlag } from './server-directories.ts';
 import { defaultMirror } from './templates/base-recipe.ts';
-
-const dataDirectory = ['--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery'] as const;
 
 /** The commands for templates, which need no server; one that runs sees at once what they have changed. */
 export function addImageCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -11,7 +10,7 @@ export function addImageCommands(program: Command, setExitCode: (code: number) =
     image
       .command(name)
       .description(description)
-      .option(...dataDirectory);
+      .option(...dataDirectoryFlag);
 
   add('base', 'build the template "base" from Debian’s packages (debootstrap), which takes a minute')
     .option('--mirror <url>', 'a Debian archive', defaultMirror)
@@ -37,8 +36,8 @@ export function addImageCommands(program: Command, setExitCode: (code: number) =
 
   add('rm', 'take templates out; a registered directory stays, one that was built here is deleted')
     .argument('<names...>')
-    .option('--run-directory <dir>', 'live state, where sandboxes that use it are looked for', '/run/hatchery')
-    .action(async (names: string[], flags: ImageFlags & { runDirectory: string }) => {
+    .option(...runDirectoryFlag)
+    .action(async (names: string[], flags: ImageFlags & { runDirectory?: string }) => {
       const { imageRemove } = await import('./commands/image.ts');
       setExitCode(await imageRemove(names, flags));
     });

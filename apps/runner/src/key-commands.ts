@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { KeysFlags } from './commands/keys.ts';
+import { dataDirectoryFlag } from './server-directories.ts';
 
 /** `keys create|list|revoke`. A server that runs sees what they do at its next request. */
 export function addKeyCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -8,7 +9,7 @@ export function addKeyCommands(program: Command, setExitCode: (code: number) => 
     keys
       .command(name)
       .description(description)
-      .option('--data-directory <dir>', 'of the server (default: HATCHERY_DATA_DIRECTORY, or /var/lib/hatchery)');
+      .option(...dataDirectoryFlag);
 
   add('create', 'make a key and print it, this once')
     .argument('<name>')

@@ -5,6 +5,7 @@ import { addKeyCommands } from './key-commands.ts';
 import type { RunFlags } from './run/run-flags.ts';
 import { addSettingOptions } from './serve/settings/add-setting-options.ts';
 import type { SettingFlags } from './serve/settings/load-settings.ts';
+import { dataDirectoryFlag } from './server-directories.ts';
 import { addSpecOptions } from './spec-options.ts';
 import { readVersion } from './version.ts';
 
@@ -52,8 +53,8 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .command('doctor')
     .description('try out what this host lets hatchery do; exits with 1 when something needed is missing')
     .option('--json', 'print the findings as JSON')
-    .option('--data-directory <dir>', 'what outlives a reboot', '/var/lib/hatchery')
-    .action(async (flags: { json?: boolean; dataDirectory: string }) => {
+    .option(...dataDirectoryFlag)
+    .action(async (flags: { json?: boolean; dataDirectory?: string }) => {
       const { doctor } = await import('./doctor/doctor.ts');
       setExitCode(await doctor(flags));
     });

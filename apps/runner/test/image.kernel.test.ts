@@ -48,7 +48,10 @@ describe.skipIf(!existsSync(busybox))('a root directory (needs busybox-static)',
     const directory = useDirectory();
     const root = makeRoot(directory);
     expect(await image(directory, 'register', 'small', root)).toMatchObject({ code: 0, stderr: '' });
-    const [base, small] = JSON.parse((await image(directory, 'ls', '--json')).stdout.toString()) as object[];
+    // Mutation: have `image ls` look at its option alone.
+    const env = { ...process.env, HATCHERY_DATA_DIRECTORY: join(directory, 'data') };
+    const listed = await hatchery(['image', 'ls', '--json'], { env });
+    const [base, small] = JSON.parse(listed.stdout.toString()) as object[];
     expect(base).toMatchObject({ name: 'base', image: 'host' });
     expect(small).toMatchObject({ name: 'small', image: root, defaultUser: 'user' });
     expect(small).toHaveProperty('description', expect.stringMatching(/lacks bash, .*git-daemon, .*sudo/));

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { openClient } from '../client/open-client.ts';
 import { KeyStore } from '../keys/key-store.ts';
+import { dataDirectoryOf } from '../server-directories.ts';
 import type { SandboxView } from '../wire/views.ts';
 import { write } from '../write.ts';
 
@@ -52,7 +53,7 @@ export async function suggest(program: Command, words: string[]): Promise<void> 
 
 function keyNames(): string[] {
   try {
-    return KeyStore.open(process.env['HATCHERY_DATA_DIRECTORY'] ?? '/var/lib/hatchery')
+    return KeyStore.open(dataDirectoryOf({}))
       .list()
       .map(({ name }) => name);
   } catch {

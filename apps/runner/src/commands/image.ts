@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { dataDirectoryOf, runDirectoryOf } from '../server-directories.ts';
 import { buildBase } from '../templates/build-base.ts';
 import { registerRoot } from '../templates/register-root.ts';
 import { removeTemplate } from '../templates/remove-template.ts';
@@ -8,12 +9,12 @@ import { write } from '../write.ts';
 import { formatTable } from './format-table.ts';
 
 export interface ImageFlags {
-  dataDirectory: string;
+  dataDirectory?: string;
 }
 
 /** Builds `base`, a line for each step on standard error; its name is what standard output gets. */
 export async function imageBase(flags: ImageFlags & { mirror: string }): Promise<number> {
-  const dataDirectory = resolve(flags.dataDirectory);
+  const dataDirectory = resolve(dataDirectoryOf(flags));
   const store = await TemplateStore.open(dataDirectory);
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   const { name } = await buildBase(store, { dataDirectory, mirror: flags.mirror, tell });
@@ -23,7 +24,7 @@ export async function imageBase(flags: ImageFlags & { mirror: string }): Promise
 
 /** Makes a template of a root directory and prints its name. */
 export async function imageRegister(name: string, directory: string, flags: ImageFlags): Promise<number> {
-  const dataDirectory = resolve(flags.dataDirectory);
+  const dataDirectory = resolve(dataDirectoryOf(flags));
   const store = await TemplateStore.open(dataDirectory);
   const template = await registerRoot(store, { name, directory, dataDirectory });
   await write(process.stdout, `${template.name}\n`);
@@ -31,7 +32,7 @@ export async function imageRegister(name: string, directory: string, flags: Imag
 }
 
 export async function imageList(flags: ImageFlags & { json?: boolean }): Promise<number> {
-  const templates = (await TemplateStore.open(resolve(flags.dataDirectory))).list();
+  const templates = (await TemplateStore.open(resolve(dataDirectoryOf(flags)))).list();
   await write(process.stdout, flags.json === true ? `${JSON.stringify(templates, null, 2)}\n` : tableOf(templates));
   return 0;
 }
@@ -39,9 +40,9 @@ export async function imageList(flags: ImageFlags & { json?: boolean }): Promise
 /** Takes templates out of the list; what hatchery has built itself is deleted. */
 export async function imageRemove(
   names: readonly string[],
-  flags: ImageFlags & { runDirectory: string },
+  flags: ImageFlags & { runDirectory?: string },
 ): Promise<number> {
-  const places = { dataDirectory: resolve(flags.dataDirectory), runDirectory: resolve(flags.runDirectory) };
+  const places = { dataDirectory: resolve(dataDirectoryOf(flags)), runDirectory: resolve(runDirectoryOf(flags)) };
   const store = await TemplateStore.open(places.dataDirectory);
   for (const name of names) {
     const { template, deleted } = await removeTemplate(store, name, places);

@@ -1,4 +1,5 @@
 import { KeyStore } from '../keys/key-store.ts';
+import { dataDirectoryOf } from '../server-directories.ts';
 import { write } from '../write.ts';
 import { formatTable } from './format-table.ts';
 
@@ -28,6 +29,6 @@ export async function revokeKey(name: string, flags: KeysFlags): Promise<number>
   return 0;
 }
 
-function open({ dataDirectory }: KeysFlags): KeyStore {
-  return KeyStore.open(dataDirectory ?? process.env['HATCHERY_DATA_DIRECTORY'] ?? '/var/lib/hatchery');
+function open(flags: KeysFlags): KeyStore {
+  return KeyStore.open(dataDirectoryOf(flags));
 }
