@@ -59,6 +59,9 @@ const targets: readonly Target[] = [
   { operation: 'exec', temperature: 'cold', payloads: real, against: 'crun', kind: 'faster', factor: 16 },
   { operation: 'destroy', temperature: 'hot', payloads: ['none'], against: 'raw-lean', kind: 'at-most', factor: 1.5 },
   { operation: 'burst', temperature: 'hot', payloads: both, against: 'raw-lean', kind: 'at-most', factor: 1.5 },
+  { operation: 'pool-burst', temperature: 'hot', payloads: both, against: 'raw-lean', kind: 'at-most', factor: 1.5 },
+  // 0.8 of its rate; with a network namespace of each one's own, as here.
+  { operation: 'cycles', temperature: 'hot', payloads: both, against: 'raw-fresh-net', kind: 'at-most', factor: 1.25 },
 ];
 
 export interface Verdict extends Cell {

@@ -1,7 +1,7 @@
 import { bwrap } from './bwrap.ts';
 import type { Contestant } from './contestant.ts';
 import { crun } from './crun.ts';
-import { hatchery } from './hatchery.ts';
+import { hatchery, hatcherySlot } from './hatchery.ts';
 import { nsenter } from './nsenter.ts';
 import { rawFreshNet } from './raw-fresh-net.ts';
 import { rawLean } from './raw-lean.ts';
@@ -14,6 +14,7 @@ export const contestants: readonly Contestant[] = [
   rawFreshNet,
   rawNaive,
   hatchery,
+  hatcherySlot,
   bwrap,
   crun,
   runc,

@@ -32,8 +32,8 @@ export abstract class Participant implements AsyncDisposable {
     throw this.#refuse('firstByte');
   }
 
-  /** Off the clock: a sandbox that is made ahead. */
-  async prepareParked(): Promise<void> {
+  /** Off the clock: sandboxes that are made ahead. */
+  async prepareParked(_sandboxes: number): Promise<void> {
     throw this.#refuse('prepareParked');
   }
 
@@ -58,6 +58,16 @@ export abstract class Participant implements AsyncDisposable {
   /** `count` sandboxes asked for at once; until the last exit was seen. */
   async burst(_count: number, _command: readonly string[]): Promise<number> {
     throw this.#refuse('burst');
+  }
+
+  /** As `burst`, in what `prepareParked` made. */
+  async parkedBurst(_count: number, _command: readonly string[]): Promise<number> {
+    throw this.#refuse('parkedBurst');
+  }
+
+  /** `count` times create, run and destroy, eight at a time; until the last destroy is done. */
+  async cycles(_count: number, _command: readonly string[]): Promise<number> {
+    throw this.#refuse('cycles');
   }
 
   abstract [Symbol.asyncDispose](): Promise<void>;

@@ -19,6 +19,8 @@ export class Raw extends Participant {
     'exec',
     'destroy',
     'burst',
+    'pool-burst',
+    'cycles',
   ] as const);
   readonly #driver: LineProcess;
   readonly #order: RawOrder;
@@ -47,9 +49,10 @@ export class Raw extends Participant {
   }
 
   /** Whole, its init sealed: what a parked one has left to do is not in the figure. */
-  override async prepareParked(): Promise<void> {
-    await this.prepare(1);
-    await this.create();
+  override async prepareParked(sandboxes: number): Promise<void> {
+    await this.prepare(sandboxes);
+    if (sandboxes === 1) await this.create();
+    else await this.#driver.ask(`park ${sandboxes}`);
   }
 
   override async parkedFirstByte(command: readonly string[]): Promise<number> {
@@ -79,6 +82,14 @@ export class Raw extends Participant {
 
   override async burst(count: number, command: readonly string[]): Promise<number> {
     return milliseconds(await this.#driver.ask(`burst ${count} ${inFlight} ${command.join(' ')}`), 0);
+  }
+
+  override async parkedBurst(count: number, command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`parked ${count} ${inFlight} ${command.join(' ')}`), 0);
+  }
+
+  override async cycles(count: number, command: readonly string[]): Promise<number> {
+    return milliseconds(await this.#driver.ask(`cycles ${count} ${inFlight} ${command.join(' ')}`), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,3 +19,17 @@ export const burst: Operation = {
     return participant.burst(sandboxes, command);
   },
 };
+
+export const poolBurst: Operation = {
+  name: 'pool-burst',
+  title: '100 creates at once, from the pool → all exited',
+  payloads: ['tiny', 'busybox'],
+  temperatures: ['hot'],
+  backToBack: false,
+  async round(participant, command, idle) {
+    await participant.prepareParked(sandboxes);
+    await delay(settleMs);
+    await idle();
+    return participant.parkedBurst(sandboxes, command);
+  },
+};

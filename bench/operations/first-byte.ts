@@ -20,7 +20,7 @@ export const poolFirstByte: Operation = {
   temperatures: ['hot', 'cold'],
   backToBack: true,
   async round(participant, command, idle) {
-    await participant.prepareParked();
+    await participant.prepareParked(1);
     await idle();
     return participant.parkedFirstByte(command);
   },

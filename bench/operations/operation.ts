@@ -8,7 +8,9 @@ export type OperationName =
   | 'create'
   | 'exec'
   | 'destroy'
-  | 'burst';
+  | 'burst'
+  | 'pool-burst'
+  | 'cycles';
 /** `cold`: 60 ms of idleness before each operation, as a person's request meets it; `hot`: back to back. */
 export type Temperature = 'hot' | 'cold';
 

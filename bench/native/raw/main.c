@@ -8,6 +8,9 @@
  *   exec <exit|first> <word>...   ok <first> <exit>         through that init
  *   destroy                       ok <removed>              kill, wait, remove
  *   burst <count> <in flight> <word>...   ok <last exit>
+ *   cycles <count> <in flight> <word>...  ok <last removal> as burst, with the removal of each
+ *   park <count>                  ok                        sandboxes with an init, made ahead
+ *   parked <count> <in flight> <word>...  ok <last exit>    in those
  * A failure answers `err <step>: <errno text>`. End of input removes everything. */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -93,14 +96,20 @@ static int do_destroy(void) {
   return result < 0 ? answer_failure(current.report) : printf("ok %lld\n", took);
 }
 
-static int do_burst(char *rest) {
+static int do_burst(enum burst_kind kind, char *rest) {
   char command[COMMAND_LARGEST], *words;
   int count = (int)strtol(rest, &words, 10), in_flight = (int)strtol(words, &words, 10);
   size_t length = join_words(words, command);
   struct report report = {0};
   long long ns = 0;
-  if (burst(&driver, count, in_flight, command, length, &ns, &report) < 0) return answer_failure(&report);
+  if (burst(&driver, kind, count, in_flight, command, length, &ns, &report) < 0) return answer_failure(&report);
   return printf("ok %lld\n", ns);
+}
+
+static int do_park(const char *rest) {
+  struct report report = {0};
+  if (burst_park(&driver, (int)strtol(rest, NULL, 10), &report) < 0) return answer_failure(&report);
+  return printf("ok\n");
 }
 
 static int do_stock(char *rest) {
@@ -120,7 +129,10 @@ static void answer(char *line) {
   else if (strcmp(line, "create") == 0) do_create();
   else if (strncmp(line, "exec ", 5) == 0) do_exec(rest);
   else if (strcmp(line, "destroy") == 0) do_destroy();
-  else if (strncmp(line, "burst ", 6) == 0) do_burst(rest);
+  else if (strncmp(line, "burst ", 6) == 0) do_burst(BURST_RUN, rest);
+  else if (strncmp(line, "cycles ", 7) == 0) do_burst(BURST_CYCLE, rest);
+  else if (strncmp(line, "park ", 5) == 0) do_park(rest);
+  else if (strncmp(line, "parked ", 7) == 0) do_burst(BURST_PARKED, rest);
   else printf("err request not known: %s\n", line);
   fflush(stdout);
 }
