@@ -60,11 +60,20 @@ static int finish(struct network_work *work, int fd, struct request *request, co
   return netlink_exchange(work, fd, request, request->header.nlmsg_len, NULL, what);
 }
 
+/* One queue each way, said at once: the kernel would make one a processor and wait twice for an RCU grace period, under the lock
+   of all interfaces, to take them back (veth_init_queues()). */
+static void put_queues(struct request *request) {
+  uint32_t one = 1;
+  put(request, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+  put(request, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
 static int make_pair(struct slot_work *slot, int host_netlink) {
   struct request request = start_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
   put_bytes(&request, &link, sizeof link);
   put(&request, IFLA_IFNAME, slot->host_name, strlen(slot->host_name) + 1);
+  put_queues(&request);
   struct rtattr *info = put(&request, IFLA_LINKINFO, "", 0);
   put(&request, IFLA_INFO_KIND, "veth", 4);
   struct rtattr *data = put(&request, IFLA_INFO_DATA, "", 0);
@@ -72,6 +81,7 @@ static int make_pair(struct slot_work *slot, int host_netlink) {
   put_bytes(&request, &link, sizeof link);
   put(&request, IFLA_IFNAME, INSIDE, sizeof INSIDE);
   put(&request, IFLA_NET_NS_FD, &slot->made, sizeof slot->made);
+  put_queues(&request);
   end_nest(&request, peer);
   end_nest(&request, data);
   end_nest(&request, info);

@@ -32,6 +32,10 @@ static void execute(napi_env env, void *data) {
   struct network_work *work = data;
   uv_thread_t thread;
   (void)env;
+  if (work->enters_none) {
+    thread_main(work);
+    return;
+  }
   int refused = uv_thread_create(&thread, thread_main, work);
   if (refused != 0) {
     errno = -refused;

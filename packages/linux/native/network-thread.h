@@ -13,6 +13,7 @@ struct network_work {
   napi_async_work work;
   napi_deferred deferred;
   int netns; /* owned; -1: the one that the process is in */
+  bool enters_none; /* run() is in no namespace but its descriptors', so it needs no thread that ends with it */
   int error; /* errno of the first call that failed, 0: it worked */
   char syscall[24];
   char detail[256];

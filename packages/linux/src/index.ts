@@ -19,7 +19,14 @@ export { createMemfd } from './memfd.ts';
 export { type MountAttributes, setMountAttributes } from './mount-attributes.ts';
 export { type MountDiskImageOptions, mountDiskImage } from './mount-disk-image.ts';
 export { NativeBindingError } from './native-binding-error.ts';
-export { NetlinkProtocol, netlinkTransaction, networkSysctl } from './netlink.ts';
+export {
+  closeNetlink,
+  NetlinkProtocol,
+  netlinkExchange,
+  netlinkTransaction,
+  networkSysctl,
+  openNetlink,
+} from './netlink.ts';
 export { type MakeNetworkSlotOptions, makeNetworkSlot } from './network-slot.ts';
 export { type OpenVolumeOptions, openVolume } from './open-volume.ts';
 export { currentDirectory, OpenFlag, type OpenHow, openat2, Resolve } from './openat2.ts';

@@ -110,6 +110,9 @@ export interface NativeBinding {
   mountDetached(type: string, source: string, options: string): number;
   setMountAttributes(mountFd: number, attributes: number, userNamespace: number): void;
   netlinkTransaction(netns: number | null, protocol: number, messages: Uint8Array): Promise<Buffer>;
+  netlinkExchange(socket: number, messages: Uint8Array): Promise<Buffer>;
+  openNetlink(netns: number | null, protocol: number): Promise<number>;
+  closeNetlink(socket: number): Promise<void>;
   networkSysctl(netns: number | null, name: string, value: string | null): Promise<string>;
   makeNetworkSlot(
     hostNetns: number | null,

@@ -21,6 +21,30 @@ export function netlinkTransaction(netns: number | null, protocol: number, messa
 }
 
 /**
+ * A netlink socket in the network namespace of the descriptor `netns`, which is borrowed (null: this process's), for
+ * `netlinkExchange`. Owned by the calling thread (`closeNetlink`). Rejects with `LinuxError`.
+ */
+export function openNetlink(netns: number | null, protocol: number): Promise<number> {
+  return native().openNetlink(netns, protocol);
+}
+
+/**
+ * Closes a socket of `openNetlink` away from the caller's thread: of netfilter's the kernel lets go only once everything that
+ * was deleted by anybody is freed, 10 ms and more. Throws `LinuxError` EBADF when this thread does not own it.
+ */
+export function closeNetlink(socket: number): Promise<void> {
+  return native().closeNetlink(socket);
+}
+
+/**
+ * As `netlinkTransaction`, over a socket of `openNetlink`, which is borrowed and stays open. One exchange at a time; after one
+ * that was rejected answers may be left in the socket: close it then. Runs in a thread of libuv's pool.
+ */
+export function netlinkExchange(socket: number, messages: Uint8Array): Promise<Buffer> {
+  return native().netlinkExchange(socket, messages);
+}
+
+/**
  * Reads a sysctl below /proc/sys/net of a network namespace (null: this process's), writes it when a value is given,
  * and resolves with what it was before. Runs in a thread of its own. Rejects with `LinuxError`: ENOENT, EACCES, EINVAL.
  */

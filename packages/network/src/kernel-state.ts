@@ -1,4 +1,4 @@
-import { NetlinkProtocol } from '@hatchery/linux';
+import type { Netfilter } from './netfilter.ts';
 import { dump } from './netlink-dump.ts';
 import { attributes, find } from './netlink-message.ts';
 import { dumpElements, dumpRules, type Element, Family } from './nft-message.ts';
@@ -17,24 +17,24 @@ export interface KernelState {
   readonly rules: readonly [inet: number, arp: number];
 }
 
-export async function readKernelState(hostNetns: number | null, table: string): Promise<KernelState> {
+export async function readKernelState(netfilter: Netfilter, table: string): Promise<KernelState> {
   const slots = new Map<number, string>();
-  for (const { key } of await elementsOf(hostNetns, table, slotsSet.name)) {
+  for (const { key } of await elementsOf(netfilter, table, slotsSet.name)) {
     slots.set(key.readUInt32BE(16), key.subarray(0, 16).toString('latin1').replace(/\0.*/, ''));
   }
   const ranges = new Map<string, Map<number, Element[]>>();
-  for (const { name } of rangeSets) ranges.set(name, await rangesOf(hostNetns, table, name));
+  for (const { name } of rangeSets) ranges.set(name, await rangesOf(netfilter, table, name));
   return {
     slots,
-    verdicts: await chainsOf(hostNetns, table, verdictsMap.name),
-    answers: await chainsOf(hostNetns, table, answersMap.name),
+    verdicts: await chainsOf(netfilter, table, verdictsMap.name),
+    answers: await chainsOf(netfilter, table, answersMap.name),
     ranges,
-    rules: [await countRules(hostNetns, table, Family.inet), await countRules(hostNetns, table, Family.arp)],
+    rules: [await countRules(netfilter, table, Family.inet), await countRules(netfilter, table, Family.arp)],
   };
 }
 
-async function countRules(hostNetns: number | null, table: string, family: number): Promise<number> {
-  return (await dump(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, dumpRules(family, table))).length;
+async function countRules(netfilter: Netfilter, table: string, family: number): Promise<number> {
+  return (await dump((request) => netfilter.exchange(request), dumpRules(family, table))).length;
 }
 
 /** Whether both say the same of everybody; of ranges how many there are. */
@@ -52,14 +52,14 @@ export function isSameState(a: KernelState, b: KernelState): boolean {
   );
 }
 
-async function chainsOf(hostNetns: number | null, table: string, map: string): Promise<Map<number, string>> {
-  const elements = await elementsOf(hostNetns, table, map);
+async function chainsOf(netfilter: Netfilter, table: string, map: string): Promise<Map<number, string>> {
+  const elements = await elementsOf(netfilter, table, map);
   return new Map(elements.map(({ key, chain = '' }) => [key.readUInt32BE(), chain]));
 }
 
-async function rangesOf(hostNetns: number | null, table: string, set: string): Promise<Map<number, Element[]>> {
+async function rangesOf(netfilter: Netfilter, table: string, set: string): Promise<Map<number, Element[]>> {
   const found = new Map<number, Element[]>();
-  for (const element of await elementsOf(hostNetns, table, set)) {
+  for (const element of await elementsOf(netfilter, table, set)) {
     const address = element.key.readUInt32BE();
     const elements = found.get(address);
     if (elements === undefined) found.set(address, [element]);
@@ -68,8 +68,8 @@ async function rangesOf(hostNetns: number | null, table: string, set: string): P
   return found;
 }
 
-async function elementsOf(hostNetns: number | null, table: string, set: string): Promise<Element[]> {
-  const elements = await dump(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, dumpElements(Family.inet, table, set));
+async function elementsOf(netfilter: Netfilter, table: string, set: string): Promise<Element[]> {
+  const elements = await dump((request) => netfilter.exchange(request), dumpElements(Family.inet, table, set));
   return elements
     .flatMap((payload) => attributes(find(payload.subarray(4), 3) ?? Buffer.alloc(0)))
     .flatMap(({ value }) => {

@@ -8,10 +8,14 @@ const RTM_GETROUTE = 26;
 const IFLA_IFNAME = 3;
 const interfaceBytes = 16;
 
+function routeSocket(hostNetns: number | null): (request: Buffer) => Promise<Buffer> {
+  return (request) => netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_ROUTE, request);
+}
+
 /** Names of the interfaces that begin with `prefix`. */
 export async function linksOf(hostNetns: number | null, prefix: string): Promise<Set<string>> {
   const request = message(RTM_GETLINK, NLM_F_DUMP, 1, Buffer.alloc(interfaceBytes));
-  const links = await dump(hostNetns, NetlinkProtocol.NETLINK_ROUTE, request);
+  const links = await dump(routeSocket(hostNetns), request);
   const names = links.map((payload) =>
     find(payload.subarray(interfaceBytes), IFLA_IFNAME)?.toString('latin1').replace(/\0.*/, ''),
   );
@@ -37,7 +41,7 @@ export async function routes(hostNetns: number | null): Promise<{ address: numbe
   const family = Buffer.alloc(12);
   family[0] = 2;
   const request = message(RTM_GETROUTE, NLM_F_DUMP, 1, family);
-  return (await dump(hostNetns, NetlinkProtocol.NETLINK_ROUTE, request)).flatMap((payload) => {
+  return (await dump(routeSocket(hostNetns), request)).flatMap((payload) => {
     const prefix = payload[1] ?? 0;
     const destination = attributes(payload.subarray(12)).find(({ type }) => type === 1)?.value;
     return destination === undefined || prefix === 0

@@ -1,10 +1,11 @@
 import { closeFd, makeNetworkSlot } from '@hatchery/linux';
 import { type AddressRange, addressNumber, addressText } from './address.ts';
-import { forgetConnections } from './connections.ts';
+import { forgetConnections, type Tracking } from './connections.ts';
 import type { KernelState } from './kernel-state.ts';
 import type { Leases } from './leases.ts';
 import { deleteLink, linksOf } from './links.ts';
 import { interfaceName, type Names } from './names.ts';
+import { Netfilter } from './netfilter.ts';
 import { NetworkError, networkError } from './network-error.ts';
 import type { Request } from './nft-message.ts';
 import { Rulebook } from './rulebook.ts';
@@ -33,6 +34,8 @@ export interface NetworkParts {
   readonly names: Names;
   readonly range: AddressRange;
   readonly hostNetns: number | null;
+  /** Of the rules; closed by `close`. */
+  readonly netfilter: Netfilter;
   readonly leases: Leases;
   readonly state: KernelState;
   readonly staticRules: readonly Request[];
@@ -44,9 +47,15 @@ const ignore = (): void => undefined;
 export class Network {
   readonly #parts: NetworkParts;
   readonly #book: Rulebook;
-  /** Of slots that are released. */
-  readonly #forgetting = new Together<number>((addresses) =>
-    forgetConnections(this.#parts.hostNetns, addresses, () => false),
+  /** With a socket of its own: no rules wait for a look through a long table. */
+  readonly #tracking: Tracking;
+  /**
+   * Of slots that are released. The kernel goes through its whole table for that, 4 ms on a large machine: one look for all that come
+   * within ten times as long.
+   */
+  readonly #forgetting = new Together<number>(
+    (addresses) => forgetConnections(this.#tracking, addresses, () => false),
+    9,
   );
   /** Slots that this runner made or adopted, by address. */
   readonly #known = new Map<number, SlotPlace>();
@@ -69,6 +78,8 @@ export class Network {
    */
   constructor(parts: NetworkParts) {
     this.#parts = parts;
+    const { hostNetns } = parts;
+    this.#tracking = { netfilter: new Netfilter(hostNetns), hostNetns };
     this.#book = new Rulebook(parts);
   }
 
@@ -191,7 +202,7 @@ export class Network {
         const first = addressNumber(lease);
         if (this.#isOwn(first + 1)) continue;
         // The next who has this address must not inherit its connections.
-        await forgetConnections(hostNetns, [first + 1], () => false);
+        await forgetConnections(this.#tracking, [first + 1], () => false);
         leases.give(first);
       }
       await this.#reclaim();
@@ -236,8 +247,16 @@ export class Network {
    * next runner. Resolves with whether nothing of the instance is left. Idempotent.
    */
   close(): Promise<boolean> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#closeAll();
     return this.#closing;
+  }
+
+  async #closeAll(): Promise<boolean> {
+    try {
+      return await this.#close();
+    } finally {
+      for (const { netfilter } of [this.#parts, this.#tracking]) await netfilter.close();
+    }
   }
 
   async #close(): Promise<boolean> {
@@ -321,7 +340,7 @@ export class Network {
   async #cut(address: number, compiled: CompiledRules, netns?: number): Promise<void> {
     const isAllowed = (destination: number): boolean => permits(compiled, destination);
     try {
-      await forgetConnections(this.#parts.hostNetns, [address], isAllowed);
+      await forgetConnections(this.#tracking, [address], isAllowed);
       if (netns !== undefined) await abortSockets(netns, isAllowed);
     } catch (error) {
       throw networkError('cut connections', error);

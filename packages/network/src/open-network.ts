@@ -1,9 +1,10 @@
-import { NetlinkProtocol, netlinkTransaction, networkSysctl } from '@hatchery/linux';
+import { networkSysctl } from '@hatchery/linux';
 import { type AddressRange, parseRange } from './address.ts';
 import { readKernelState } from './kernel-state.ts';
 import { Leases } from './leases.ts';
 import { routes } from './links.ts';
 import { namesOf } from './names.ts';
+import { Netfilter } from './netfilter.ts';
 import { Network } from './network.ts';
 import { NetworkError, networkError } from './network-error.ts';
 import { batch } from './nft-message.ts';
@@ -48,18 +49,20 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     );
   }
   const hostNetns = options.hostNetns ?? null;
+  const netfilter = new Netfilter(hostNetns);
   try {
     await refuseOverlap(hostNetns, range);
     const staticRules = ruleset(names, range, uplink);
     // The rules first: a machine that forwards before them would let slots of an earlier runner through.
-    await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(staticRules));
+    await netfilter.exchange(batch(staticRules));
     if ((await networkSysctl(hostNetns, 'ipv4/ip_forward', null)).trim() === '0') {
       await networkSysctl(hostNetns, 'ipv4/ip_forward', '1');
     }
-    const state = await readKernelState(hostNetns, names.table);
+    const state = await readKernelState(netfilter, names.table);
     const leases = new Leases(leaseDirectory);
-    return new Network({ instanceDirectory, names, range, hostNetns, leases, state, staticRules });
+    return new Network({ instanceDirectory, names, range, hostNetns, netfilter, leases, state, staticRules });
   } catch (error) {
+    await netfilter.close();
     throw networkError('open the network', error);
   }
 }

@@ -1,7 +1,7 @@
-import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
 import { type AddressRange, addressNumber } from './address.ts';
 import { isSameState, type KernelState, readKernelState } from './kernel-state.ts';
 import type { Names } from './names.ts';
+import type { Netfilter } from './netfilter.ts';
 import { big32 } from './netlink-message.ts';
 import type { SlotPlace } from './network.ts';
 import {
@@ -24,7 +24,7 @@ const ignore = (): void => undefined;
 /** Where the rules are, and what the kernel has of them. */
 export interface RulebookParts {
   readonly names: Names;
-  readonly hostNetns: number | null;
+  readonly netfilter: Netfilter;
   /** What is in force, or was until somebody else changed it. */
   readonly state: KernelState;
   /** That make the tables, with nothing in their sets. */
@@ -100,8 +100,8 @@ export class Rulebook {
    */
   verify(): Promise<boolean> {
     return this.#inTurn(async () => {
-      const { hostNetns, names, state } = this.#parts;
-      const now = await readKernelState(hostNetns, names.table).catch((error: unknown) => {
+      const { netfilter, names, state } = this.#parts;
+      const now = await readKernelState(netfilter, names.table).catch((error: unknown) => {
         if (isGone(error)) return null;
         throw error;
       });
@@ -159,7 +159,7 @@ export class Rulebook {
   }
 
   async #send(requests: readonly Request[]): Promise<void> {
-    await netlinkTransaction(this.#parts.hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch(requests));
+    await this.#parts.netfilter.exchange(batch(requests));
   }
 
   /**

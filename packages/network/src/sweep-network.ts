@@ -1,9 +1,9 @@
-import { NetlinkProtocol, netlinkTransaction } from '@hatchery/linux';
 import { addressNumber } from './address.ts';
 import { forgetConnections } from './connections.ts';
 import { Leases } from './leases.ts';
 import { deleteLink, linksOf } from './links.ts';
 import { namesOf } from './names.ts';
+import { Netfilter } from './netfilter.ts';
 import { networkError } from './network-error.ts';
 import { batch, deleteTable, Family } from './nft-message.ts';
 import { defaultLeaseDirectory } from './open-network.ts';
@@ -29,23 +29,24 @@ export async function sweepNetwork(options: SweepOptions): Promise<void> {
   const { table, interfacePrefix } = namesOf(options.instanceDirectory);
   const hostNetns = options.hostNetns ?? null;
   const leases = new Leases(options.leaseDirectory ?? defaultLeaseDirectory);
+  const netfilter = new Netfilter(hostNetns);
   try {
     // Before the rules: a slot that somebody still holds would be unbound by their removal.
     for (const link of await linksOf(hostNetns, interfacePrefix)) await deleteLink(hostNetns, link);
     for (const family of [Family.inet, Family.arp]) {
-      await netlinkTransaction(hostNetns, NetlinkProtocol.NETLINK_NETFILTER, batch([deleteTable(family, table)])).catch(
-        (error: unknown) => {
-          if (!hasNone.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        },
-      );
+      await netfilter.exchange(batch([deleteTable(family, table)])).catch((error: unknown) => {
+        if (!hasNone.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      });
     }
     for (const lease of leases.of(options.instanceDirectory)) {
       const first = addressNumber(lease);
       // The next who has this address must not inherit its connections.
-      await forgetConnections(hostNetns, [first + 1], () => false);
+      await forgetConnections({ netfilter, hostNetns }, [first + 1], () => false);
       leases.give(first);
     }
   } catch (error) {
     throw networkError('sweep a network', error);
+  } finally {
+    await netfilter.close();
   }
 }

@@ -1,4 +1,5 @@
 /** Long, because all of it is asked of one made-up host, which each test leaves as it found it. */
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, registeredFds } from '@hatchery/linux';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -56,6 +57,12 @@ async function end(network: Network, ...slots: Slot[]): Promise<void> {
     await network.release(slot);
   }
   await network.close();
+}
+
+/** Its runner is dead: nothing was closed, but the sockets of a process go with it. */
+function dies(): void {
+  for (const fd of registeredFds())
+    if (!descriptors.includes(fd) && readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) closeFd(fd);
 }
 
 // Red without the masquerade rule.
@@ -339,7 +346,7 @@ test('inv-62: the rules are in force while no runner is there, and of the next o
   await first.setRules(stranger, open);
   const agent = await enter(slot);
   await agent.do({ do: 'hold', address: '198.51.100.2', port: 80 });
-  // Its runner is dead: nothing was closed. Another opens.
+  dies();
   const second = await openNetwork(world.options());
   await expectRefused(agent, { do: 'tcp', address: '203.0.113.9', port: 80 }, 'before the adoption');
   // Red without retake(): somebody has cleaned up in the directory of leases.
@@ -370,6 +377,7 @@ test('inv-62: a slot whose address was leased to another instance meanwhile is n
   expect(await attempt()).toMatch(/^reached/);
   const lease = join(world.directory, 'leases', slot.gateway);
   await world.run('ln', '-sfn', join(world.directory, 'b'), lease);
+  dies();
   const second = await openNetwork(world.options());
   await expect(second.adopt(slot, open)).rejects.toMatchObject({ code: 'ERR_NETWORK_RANGE', step: 'adopt a slot' });
   // Dropped and not refused: it is nobody's, as what a forger sends.
@@ -387,6 +395,7 @@ test('what a dead instance has left is swept, a slot that somebody still holds i
   const agent = await enter(slot);
   await agent.do({ do: 'hold', address: '198.51.100.2', port: 80 });
   expect(await tracked(slot)).toBe(true);
+  dies();
   await sweepNetwork(world.options());
   expect(await tracked(slot)).toBe(false);
   expect((await agent.do({ do: 'tcp', address: '198.51.100.2', port: 80 })).outcome).toBe('ENETUNREACH');
@@ -400,7 +409,7 @@ test('inv-62: closing a network that adopted nothing leaves the rules of slots o
   const slot = await first.makeSlot();
   await first.setRules(slot, { allow: ['198.51.100.2'], deny: [] });
   const agent = await enter(slot);
-  // Its runner is dead: nothing was closed.
+  dies();
   const second = await openNetwork(world.options());
   await second.close();
   await expectRefused(agent, { do: 'tcp', address: '203.0.113.9', port: 80 }, 'after the close');
