@@ -3,8 +3,7 @@
 // Builds the API reference of the published packages into build/reference, and checks what all markdown pages say of others: links,
 // anchors, names of code files. Prints a sentence for each thing that is wrong, exits 1 if there is one. What lies outside the
 // repository is not asked for.
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildReference } from './docs/api-reference.ts';
@@ -14,14 +13,16 @@ import { readMarkdownPage } from './docs/markdown-page.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reference = join(root, 'build/reference');
 
-/** Tracked, and new ones that are not ignored; without those that are deleted and still tracked. */
+/** Of the repository, relative to its root: not below what `.gitignore` leaves out. git is not asked, which refuses a clone of somebody else. */
 function filesOf(directory: string): string[] {
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: directory,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return listed.split('\0').filter((file) => file !== '' && existsSync(join(directory, file)));
+  const ignored = new Set(['.git/', ...readFileSync(join(directory, '.gitignore'), 'utf8').split('\n')]);
+  const below = (place: string): string[] =>
+    readdirSync(join(directory, place), { withFileTypes: true }).flatMap((entry) => {
+      const path = place === '' ? entry.name : `${place}/${entry.name}`;
+      if (!entry.isDirectory()) return path;
+      return ignored.has(`${entry.name}/`) ? [] : below(path);
+    });
+  return below('');
 }
 
 const files = filesOf(root);

@@ -94,4 +94,14 @@ describe('README', () => {
     expect(run.stdout).toBe('true true\n');
     expect(mounts().filter((mount) => existsSync(`${mount}/builds`))).toEqual([]);
   });
+
+  it('has a program for many groups that runs and leaves none', async () => {
+    const [, program] = codeBlocks(`${packageDirectory}/README.md`, 'ts');
+    // A base of its own, beside those of whoever runs sandboxes here.
+    const text = program?.text.replace('hatchery/main', 'hatchery-readme/main') ?? '';
+    expect(text).toContain('hatchery-readme/main');
+    const run = await promisify(execFile)(process.execPath, asProgram(text), { cwd: packageDirectory });
+    expect(run).toEqual({ stdout: '', stderr: '' });
+    expect(mounts().filter((mount) => existsSync(`${mount}/hatchery-readme`))).toEqual([]);
+  });
 });
