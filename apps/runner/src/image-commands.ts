@@ -5,7 +5,7 @@ import { defaultMirror } from './templates/base-recipe.ts';
 
 /** The commands for templates, which need no server; one that runs sees at once what they have changed. */
 export function addImageCommands(program: Command, setExitCode: (code: number) => void): void {
-  const image = program.command('image').description('what sandboxes of E2B’s clients are made from');
+  const image = program.command('image').description('what sandboxes of clients over HTTP are made from');
   const add = (name: string, description: string): Command =>
     image
       .command(name)
