@@ -137,6 +137,12 @@ export const checkCatalog: ReadonlyMap<string, CheckEntry> = new Map(
       cost: 'the runtime cannot keep its records',
       remedy: 'make the directory writable, or choose another (runDirectory)',
     },
+    'disk-roots': {
+      needed: false,
+      cost: 'sandboxes with their root on disk, as E2B’s clients get them, are refused',
+      remedy:
+        'install mkfs.ext4 (Debian: e2fsprogs); load the module loop (modprobe loop); in a container, mount the host’s /dev into it',
+    },
     'network-slots': {
       needed: false,
       cost: 'sandboxes have loopback alone; one with a network is refused',

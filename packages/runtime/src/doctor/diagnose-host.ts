@@ -1,7 +1,9 @@
 import { type CgroupHost, createCgroup } from '@hatchery/cgroup';
 import { readTrustedShim } from '../open/trusted-shim.ts';
+import { checkCapabilities } from './check-capabilities.ts';
 import { checkCatalog } from './check-catalog.ts';
 import { checkCgroups } from './check-cgroups.ts';
+import { checkDiskRoots } from './check-disk-roots.ts';
 import { checkNetwork } from './check-network.ts';
 import { checkPlatform } from './check-platform.ts';
 import { checkRunDirectory } from './check-run-directory.ts';
@@ -31,9 +33,11 @@ export async function diagnoseHost(options: DiagnoseOptions): Promise<DoctorFind
   options.signal?.throwIfAborted();
   const findings = [
     ...checkPlatform(),
+    checkCapabilities(),
     ...native,
     ...cgroups.findings,
     await checkRunDirectory(options.runDirectory),
+    await checkDiskRoots(options.dataDirectory),
     ...(await checkNetwork()),
   ];
   const order = [...checkCatalog.keys()];

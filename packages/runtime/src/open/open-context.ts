@@ -7,6 +7,7 @@ import type { CompiledNetworkOptions } from '../network/network-options.ts';
 import type { PoolOptions } from '../pool/warm-pool.ts';
 import type { SandboxSubscriber } from '../sandbox-map/sandbox-subscriber.ts';
 import type { Logger } from '../types.ts';
+import { missingCapabilities } from './capabilities.ts';
 import { installTrustedShim } from './trusted-shim.ts';
 import { ZygoteKeeper } from './zygote-keeper.ts';
 
@@ -34,14 +35,17 @@ export interface OpenOptions {
 }
 
 function requireHost(): void {
-  const trouble =
-    process.platform === 'linux'
-      ? process.geteuid?.() === 0
-        ? null
-        : `it runs as user ${process.geteuid?.()}; run it as root`
-      : `this is ${process.platform}; sandboxes need Linux`;
+  const trouble = troubleOfHost();
   if (trouble !== null)
     throw new HatcheryError('ERR_HOST_UNSUPPORTED', `Runtime.open(): ${trouble}`, { step: 'check the host' });
+}
+
+function troubleOfHost(): string | null {
+  if (process.platform !== 'linux') return `this is ${process.platform}; sandboxes need Linux`;
+  if (process.geteuid?.() !== 0) return `it runs as user ${process.geteuid?.()}; run it as root`;
+  const lacks = missingCapabilities();
+  if (lacks.length === 0) return null;
+  return `this process lacks ${lacks.join(', ')}; grant that (systemd: CapabilityBoundingSet=, a container: a privileged one); see \`hatchery doctor\``;
 }
 
 function openCgroups(path: string, logger: Logger): CgroupBase {

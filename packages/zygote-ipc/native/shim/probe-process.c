@@ -1,7 +1,6 @@
 #include "probe.h"
 
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/memfd.h>
@@ -28,31 +27,6 @@
 #else
 #error "x86-64 and arm64 only"
 #endif
-
-static const struct {
-  unsigned number;
-  const char *name;
-} capabilities[] = {
-    {CAP_CHOWN, "CHOWN"},         {CAP_DAC_OVERRIDE, "DAC_OVERRIDE"}, {CAP_FOWNER, "FOWNER"},       {CAP_KILL, "KILL"},
-    {CAP_SETGID, "SETGID"},       {CAP_SETUID, "SETUID"},             {CAP_SETPCAP, "SETPCAP"},     {CAP_NET_ADMIN, "NET_ADMIN"},
-    {CAP_SYS_CHROOT, "SYS_CHROOT"}, {CAP_SYS_ADMIN, "SYS_ADMIN"},     {CAP_MKNOD, "MKNOD"},
-};
-
-static void probe_capabilities(const struct probe_context *context, struct probe_result *result) {
-  (void)context;
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct data[2] = {0};
-  if (syscall(SYS_capget, &header, data) < 0) return probe_fail(result, errno, "capget");
-  char missing[256] = "";
-  size_t used = 0;
-  for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities; i++) {
-    unsigned number = capabilities[i].number;
-    if (data[number / 32].effective & (1u << number % 32)) continue;
-    used += (size_t)snprintf(missing + used, sizeof missing - used, " CAP_%s", capabilities[i].name); /* fits: all of them do */
-  }
-  if (used) return probe_fail(result, EPERM, "uid %u lacks%s", geteuid(), missing);
-  probe_pass(result, "uid %u has what the zygote uses", geteuid());
-}
 
 static void probe_pidfd(const struct probe_context *context, struct probe_result *result) {
   (void)context;
@@ -187,6 +161,6 @@ static void probe_close_range(const struct probe_context *context, struct probe_
 }
 
 const struct probe process_probes[] = {
-    {"capabilities", probe_capabilities}, {"clone3", probe_clone3},   {"pidfd", probe_pidfd},             {"memfd-exec", probe_memfd_exec},
-    {"seccomp", probe_seccomp},           {"openat2", probe_openat2}, {"close-range", probe_close_range}, {NULL, NULL},
+    {"clone3", probe_clone3},   {"pidfd", probe_pidfd},             {"memfd-exec", probe_memfd_exec}, {"seccomp", probe_seccomp},
+    {"openat2", probe_openat2}, {"close-range", probe_close_range}, {NULL, NULL},
 };
