@@ -1,4 +1,4 @@
-// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep|base|docs [ARGUMENT...]
+// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep|base|docs|stage [ARGUMENT...]
 //
 // Sets a fresh clone up (install, native builds, TypeScript build), then runs the program with the project's own Node.
 // It runs on the machine's Node, 18 or newer, before anything is installed: plain JavaScript, no dependency. A run that
@@ -17,6 +17,7 @@ const PROGRAMS = {
   sweep: 'tools/sweep.ts',
   base: 'tools/base.ts',
   docs: 'tools/docs.ts',
+  stage: 'tools/stage-runner.ts',
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

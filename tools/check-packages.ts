@@ -7,12 +7,13 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { checkManifest } from './check-packages/check-manifest.ts';
 import { expectedFiles } from './check-packages/expected-files.ts';
 import { readTarball } from './check-packages/read-tarball.ts';
+import { pnpmCommand } from './pnpm-command.ts';
 import { nativeParts } from './stage-package/stage-native-part.ts';
 
 const run = promisify(execFile);
@@ -36,15 +37,6 @@ function packageDirectories(): string[] {
       .filter((directory) => statSync(join(root, directory, 'package.json'), { throwIfNoEntry: false })?.isFile())
       .filter((directory) => !notBuilt.has(join(root, directory))),
   );
-}
-
-/** pnpm alone turns `catalog:` and `workspace:` into versions. An own one in PATH starts faster than npx. */
-function pnpmCommand(): readonly [string, ...string[]] {
-  const inPath = (process.env.PATH ?? '').split(delimiter).some((directory) => {
-    return statSync(join(directory, 'pnpm'), { throwIfNoEntry: false })?.isFile();
-  });
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { packageManager: string };
-  return inPath ? ['pnpm'] : ['npx', '--yes', '--prefer-offline', packageManager];
 }
 
 async function check(command: string, commandArguments: readonly string[], cwd: string): Promise<string | null> {
