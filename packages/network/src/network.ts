@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeFd, makeNetworkSlot } from '@hatchery/linux';
 import { type AddressRange, addressNumber, addressText } from './address.ts';
 import { forgetConnections, type Tracking } from './connections.ts';
@@ -15,6 +16,8 @@ import { Together } from './together.ts';
 
 /** Where a slot is: plain data, for the record of a sandbox. */
 export interface SlotPlace {
+  /** Of this slot and none before or after it, whose address and interface may be the same; '' where an earlier build made it. */
+  readonly id: string;
   /** The host's end of the pair; carries the instance. */
   readonly interfaceName: string;
   /** IPv4 address inside. */
@@ -61,6 +64,8 @@ export class Network {
   readonly #known = new Map<number, SlotPlace>();
   /** Leased, and not yet known, by address. */
   readonly #making = new Map<number, string>();
+  /** Being released: neither in use nor anybody's yet. */
+  readonly #releasing = new Map<number, string>();
   /** Released, and their pair perhaps still on its way out: their addresses are nobody's yet. */
   readonly #leaving = new Map<number, string>();
   #reclaiming: Promise<void> | null = null;
@@ -121,26 +126,32 @@ export class Network {
     this.#requireOpen('set rules');
     const compiled = compileRules(rules);
     const address = this.#addressOf(place);
-    if (!this.#known.has(address)) throw notKnown(place);
+    if (!this.#isKnown(place)) throw notKnown(place);
     const isFirst = await this.#put(address, compiled);
     // Before its first rules it had no connection that could be cut.
-    if (!isFirst) await this.#cut(address, compiled, options.netns);
+    if (!isFirst) await this.#cut(place, compiled, options.netns);
   }
 
   /**
    * Takes a slot out of the ruleset: nothing passes from or to it. Call it when the kernel has confirmed that nobody is
-   * left in it. The namespace goes with its last descriptor, its address is free once the pair is gone. Idempotent.
+   * left in it. The namespace goes with its last descriptor, its address is free once the pair is gone. Idempotent: a slot that
+   * was released is not mistaken for the one that has its address now. One that could not be is in use as before.
    */
   async release(place: SlotPlace): Promise<void> {
     const address = this.#addressOf(place);
-    if (!this.#known.delete(address)) return;
-    this.#leaving.set(address, place.interfaceName);
-    // Refused and not dropped: a socket that says goodbye to nobody would keep the namespace for minutes.
-    await this.#book.silence(address).catch((error: unknown) => {
+    if (!this.#isKnown(place)) return;
+    this.#known.delete(address);
+    this.#releasing.set(address, place.interfaceName);
+    try {
+      // Refused and not dropped: a socket that says goodbye to nobody would keep the namespace for minutes.
+      await this.#book.silence(address);
+      this.#leaving.set(address, place.interfaceName);
+    } catch (error) {
       this.#known.set(address, place);
-      this.#leaving.delete(address);
       throw networkError('release a slot', error);
-    });
+    } finally {
+      this.#releasing.delete(address);
+    }
     await this.#forgetting.do(address).catch(ignore); // they end by their time-out
     if (this.#leaving.size >= 64) await this.#reclaim().catch(ignore); // tried again at the next
   }
@@ -166,7 +177,8 @@ export class Network {
         throw networkError('adopt a slot', error);
       });
     }
-    this.#known.set(address, { interfaceName: place.interfaceName, address: place.address, gateway: place.gateway });
+    const { id, interfaceName, gateway } = place;
+    this.#known.set(address, { id, interfaceName, address: place.address, gateway });
     try {
       await this.#put(address, compiled);
     } catch (error) {
@@ -176,7 +188,7 @@ export class Network {
       throw error;
     }
     // Whatever it was let while nobody saw to the rules.
-    await this.#cut(address, compiled);
+    await this.#cut(place, compiled);
   }
 
   /** Throws ERR_NETWORK_RANGE for a slot of another range: its packets would leave with its own address, and meet no rule. */
@@ -261,7 +273,7 @@ export class Network {
 
   async #close(): Promise<boolean> {
     const deadline = Date.now() + 5000;
-    const pending = () => this.#leaving.size + this.#making.size > 0;
+    const pending = () => this.#leaving.size + this.#releasing.size + this.#making.size > 0;
     // The kernel takes pairs away some time after the last descriptor; it tells nobody who has not asked before.
     for (await this.#reclaim(); pending() && Date.now() < deadline; await this.#reclaim()) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -288,7 +300,8 @@ export class Network {
       const gateway = range.first + 2 * pair;
       const name = interfaceName(names, pair);
       this.#making.set(gateway + 1, name); // in the same step: a sweep would give the lease back
-      return { interfaceName: name, address: addressText(gateway + 1), gateway: addressText(gateway) };
+      const id = randomBytes(8).toString('hex');
+      return { id, interfaceName: name, address: addressText(gateway + 1), gateway: addressText(gateway) };
     };
     try {
       return take();
@@ -310,12 +323,16 @@ export class Network {
   }
 
   #isOwn(address: number): boolean {
-    return this.#known.has(address) || this.#making.has(address) || this.#leaving.has(address);
+    return [this.#known, this.#making, this.#releasing, this.#leaving].some((map) => map.has(address));
+  }
+
+  #isKnown(place: SlotPlace): boolean {
+    return this.#known.get(this.#addressOf(place))?.id === place.id;
   }
 
   #ownNames(): Set<string> {
     const known = [...this.#known.values()].map((place) => place.interfaceName);
-    return new Set([...known, ...this.#making.values(), ...this.#leaving.values()]);
+    return new Set([...known, ...this.#making.values(), ...this.#releasing.values(), ...this.#leaving.values()]);
   }
 
   /** Without the tables nothing is refused: a slot of an earlier runner that nobody adopted would be let out. */
@@ -337,10 +354,12 @@ export class Network {
     });
   }
 
-  async #cut(address: number, compiled: CompiledRules, netns?: number): Promise<void> {
+  async #cut(place: SlotPlace, compiled: CompiledRules, netns?: number): Promise<void> {
     const isAllowed = (destination: number): boolean => permits(compiled, destination);
+    // Once it is released, which nobody waits with, connections of its address may be another's.
+    const isKept = (destination: number): boolean => !this.#isKnown(place) || isAllowed(destination);
     try {
-      await forgetConnections(this.#tracking, [address], isAllowed);
+      await forgetConnections(this.#tracking, [this.#addressOf(place)], isKept);
       if (netns !== undefined) await abortSockets(netns, isAllowed);
     } catch (error) {
       throw networkError('cut connections', error);

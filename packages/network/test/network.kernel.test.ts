@@ -474,6 +474,23 @@ test('a range that is used up has room again when its slots are released and gon
   await network.close();
 });
 
+// Mutation seen red: #isKnown() asks for the address alone.
+test('inv-33: a slot that is released once more, or given rules, is not mistaken for the one that has its address now', async () => {
+  const network = await openNetwork({ ...world.options(), addressRange: '10.213.0.0/30' });
+  const [first, other] = [await network.makeSlot(), await network.makeSlot()];
+  closeFd(first.netns);
+  await network.release(first);
+  // There is no other address.
+  const next = await vi.waitFor(() => network.makeSlot(), { timeout: 20_000 });
+  expect([next.address, next.interfaceName]).toEqual([first.address, first.interfaceName]);
+  await network.setRules(next, open);
+  await network.release(first);
+  await expect(network.setRules(first, { allow: [], deny: [] })).rejects.toMatchObject({ code: 'ERR_NETWORK_OPTION' });
+  const agent = await enter(next);
+  expect((await agent.do({ do: 'tcp', address: '198.51.100.2', port: 80 })).outcome).toMatch(/^reached/);
+  await end(network, next, other);
+});
+
 // Red when reclaim keeps a lease.
 test('inv-33: 100 slots used and released leave nothing, and no address is used twice meanwhile', async () => {
   const network = await openNetwork(world.options());

@@ -211,7 +211,7 @@ test('without the lock of the instance nothing is touched', async () => {
   const lost = new Error("the lock is another one's");
   const host = planted.host({
     verifyNetwork: async () => {},
-    sweepNetwork: async () => {},
+    sweepNetwork: async () => [],
     requireLock: () => {
       throw lost;
     },

@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlockingPool } from '@hatchery/blocking-io';
+import { registeredFds } from '@hatchery/linux';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { beforeSteps } from './before-steps.ts';
 import { makeFreezable, threadsHang } from './freezable.ts';
@@ -262,6 +264,25 @@ describe('a slot that is done with', () => {
     await Promise.all([destroyed, hanging, ...held]);
   }, 60_000);
 
+  // Mutation seen red: updateNetwork() waits for the kernel whatever begins.
+  test('a destroy does not wait for a change of its rules that hangs, and the change is told so', async () => {
+    const disk = makeFreezable(network.place.directory, 'slow');
+    await using runtime = await network.open();
+    const sandbox = await runtime.create({ network: { allow: [server] } });
+    disk.freeze();
+    // All the threads that Node has for calls of the kernel, netlink among them.
+    const held = Array.from({ length: 4 }, (_, index) => writeFile(join(disk.directory, String(index)), ''));
+    await threadsHang(held.length);
+    const update = sandbox.updateNetwork({ allow: [] });
+    const told = expect(update).rejects.toMatchObject({ code: 'ERR_SANDBOX_STATE' });
+    await sandbox.destroy();
+    await told;
+    disk.thaw();
+    await Promise.all(held);
+    await runtime.waitForLifecycles();
+    expect((await runtime.census()).leaks).toEqual([]);
+  }, 60_000);
+
   test('inv-45: of a hundred, eight at a time, none is left: no interface, rule, lease or descriptor', async () => {
     await using runtime = await network.open();
     let left = 100;
@@ -293,6 +314,36 @@ test('inv-45: an interface and a lease that no slot accounts for are a leak, and
   expect((await runtime.census()).leaks).toEqual([]);
   expect(network.world.leases()).toHaveLength(1);
   await expectReached(sandbox, server);
+});
+
+// Mutations seen red: forgotten() finds none; releaseForgotten() left out of the collector's run; closeNetns() left to the undo.
+test('inv-45: a slot whose sandbox could not be undone is held by nobody here, is a leak, and is released with the debris', async () => {
+  await using runtime = await network.open();
+  await using sandbox = await runtime.create({ network: 'slot' });
+  const before = registeredFds();
+  const { dataDirectory, instance } = network.place;
+  const busy = join(dataDirectory, 'sandboxes', instance, 'fails', 'busy');
+  beforeSteps((step) => {
+    if (step !== 'mount the root on disk') return;
+    execFileSync('mkdir', [busy]);
+    execFileSync('mount', ['-t', 'tmpfs', 'busy', busy]);
+    throw new Error('the test has had enough');
+  });
+  const wanted = { id: 'fails', network: 'slot', root: 'disk', limits: { rootBytes: 2 ** 24 } } as const;
+  await expect(runtime.create(wanted)).rejects.toMatchObject({ step: 'mount the root on disk' });
+  vi.restoreAllMocks();
+  expect(registeredFds()).toEqual(before);
+  execFileSync('umount', [busy]);
+  const slots = async () => (await runtime.census()).leaks.filter(({ kind }) => kind === 'veth');
+  const leaked = await slots();
+  expect(leaked).toMatchObject([{ sandboxId: 'fails' }]);
+  expect((await runtime.gc()).removed).toEqual(expect.arrayContaining(['fails', leaked[0]?.what]));
+  expect((await runtime.census()).leaks).toEqual([]);
+  await expectReached(sandbox, server);
+  await sandbox.destroy();
+  await runtime.close();
+  // The range of its ids, which the runtime kept as lent to it, goes with the next opening.
+  await (await network.open()).close();
 });
 
 test('a range that the host has a use for is told with its name, and sandboxes without a slot are made all the same', async () => {

@@ -84,7 +84,7 @@ export class PlantedInstance {
     return {
       scope: async () => this.scope,
       verifyNetwork: async () => {},
-      sweepNetwork: async () => {},
+      sweepNetwork: async () => [],
       requireLock: () => {},
       ledger: this.ledger,
       records: {

@@ -34,12 +34,12 @@ test('as many are kept ready as were asked for in ten minutes, no more than the 
   expect(made).toEqual([]);
   expect([ready.take(), ready.take(), ready.take()]).toEqual([null, null, null]);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(ready.netns()).toEqual([0, 1]);
+  expect(ready.ready().map(({ netns }) => netns)).toEqual([0, 1]);
   expect(ready.take()?.netns).toBe(1);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(ready.netns()).toEqual([0, 2]);
+  expect(ready.ready().map(({ netns }) => netns)).toEqual([0, 2]);
   await vi.advanceTimersByTimeAsync(600_000);
-  expect([ready.netns(), givenBack]).toEqual([[], [0, 2]]);
+  expect([ready.ready().map(({ netns }) => netns), givenBack]).toEqual([[], [0, 2]]);
   await ready.close();
 });
 
@@ -51,10 +51,10 @@ test('none is made while something hurries', async () => {
   void ready.during(promise);
   ready.take();
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(ready.netns()).toEqual([]);
+  expect(ready.ready().map(({ netns }) => netns)).toEqual([]);
   resolve();
   await vi.advanceTimersByTimeAsync(1000);
-  expect(ready.netns()).toEqual([0]);
+  expect(ready.ready().map(({ netns }) => netns)).toEqual([0]);
   await ready.close();
 });
 
@@ -70,7 +70,7 @@ test('after a failure none is made until one is asked for again, and a close giv
   expect(made).toEqual([]);
   ready.take();
   await vi.advanceTimersByTimeAsync(1000);
-  expect(ready.netns()).toEqual([0, 1]);
+  expect(ready.ready().map(({ netns }) => netns)).toEqual([0, 1]);
   await ready.close();
   expect(givenBack).toEqual([0, 1]);
   expect(ready.take()).toBeNull();

@@ -89,6 +89,7 @@ test.each([
   [textWith({ spec: { ...record.spec, volumes: [null] } }), 'fields'],
   [textWith({ slot: { interfaceName: '../up', address: '10.213.0.1', gateway: '10.213.0.0' } }), 'fields'],
   [textWith({ slot: { interfaceName: 'h1', address: '10.213.0.1' } }), 'fields'],
+  [textWith({ slot: { id: '../up', interfaceName: 'h1', address: '10.213.0.1', gateway: '10.213.0.0' } }), 'fields'],
   [textWith({ spec: { ...record.spec, network: { allow: ['everything'], deny: [] } } }), 'fields'],
   [textWith({ spec: { ...record.spec, network: {} } }), 'fields'],
   [textWith({ deadline: { monotonicMs: '5', wall: '2026-01-01T00:00:00.000Z' } }), 'fields'],
@@ -139,6 +140,14 @@ test('inv-75: a record of a build without network slots has none', () => {
   const { network: _network, ...spec } = record.spec;
   writeFileSync(join(makeSandboxDirectory(instance, 'a1'), 'record'), textWith({ spec, slot: undefined }));
   expect(readRecord(instance, 'a1')).toEqual(record);
+});
+
+// Mutation seen red: parseRecord() gives back the slot as it is.
+test('inv-75: a slot of a build whose slots had no ids is read as one without', () => {
+  const instance = makeInstanceDirectory();
+  const slot = { interfaceName: 'h1', address: '10.213.0.1', gateway: '10.213.0.0' };
+  writeFileSync(join(makeSandboxDirectory(instance, 'a1'), 'record'), textWith({ slot }));
+  expect(readRecord(instance, 'a1')?.slot).toEqual({ ...slot, id: '' });
 });
 
 // Mutation: parseRecord() gives back the spec as it is.

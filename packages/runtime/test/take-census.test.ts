@@ -19,6 +19,7 @@ function inputOf(planted: PlantedInstance, changes: Partial<CensusInput> = {}): 
       readyNetns: new Set(),
     }),
     slots: async () => ({ there: [], strays: [] }),
+    forgottenSlots: () => [],
     workers: { threads: 2, abandoned: 0 },
     quarantined: [],
     ...changes,

@@ -4,7 +4,7 @@ import { readRecord } from '../instance/record.ts';
 import { openContexts } from '../open/open-contexts.ts';
 import type { Census } from '../types.ts';
 import type { KnownDescriptors } from './descriptor-objects.ts';
-import { ledgerOf } from './ledger.ts';
+import { hasSlotIn, ledgerOf } from './ledger.ts';
 import { censusScope } from './scope.ts';
 import { takeCensus } from './take-census.ts';
 
@@ -18,6 +18,7 @@ export async function censusOf(context: RuntimeContext): Promise<Census> {
     checkRecord: (id) => readRecord(instance.directory, id),
     descriptors: () => knownDescriptors(context),
     slots: () => context.slots.links(),
+    forgottenSlots: () => context.slots.forgotten(hasSlotIn(context)),
     workers: { threads, abandoned },
     quarantined: [...collector.quarantined.keys()].toSorted(),
   });

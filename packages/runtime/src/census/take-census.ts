@@ -1,4 +1,5 @@
 import { inSection } from '../loop-delay/section.ts';
+import type { SlotInUse } from '../network/slots-in-use.ts';
 import type { Census, CensusKind, CensusLeak } from '../types.ts';
 import { cgroupObjects } from './cgroup-objects.ts';
 import { descriptorObjects, findDescriptors, type KnownDescriptors } from './descriptor-objects.ts';
@@ -20,6 +21,8 @@ export interface CensusInput {
   readonly descriptors: () => KnownDescriptors;
   /** Host ends of network slots in the kernel, and the names of those that no slot accounts for. */
   readonly slots: () => Promise<{ there: string[]; strays: string[] }>;
+  /** Slots that the runtime has and nobody uses, whether or not their interface is there. Asked at the verdict. */
+  readonly forgottenSlots: () => readonly SlotInUse[];
   /** Threads of the runtime's pool; `abandoned` ones hang in a system call and were replaced. */
   readonly workers: { readonly threads: number; readonly abandoned: number };
   readonly quarantined: readonly string[];
@@ -46,7 +49,7 @@ export async function takeCensus(input: CensusInput): Promise<Census> {
   // Without a pause: nobody comes or goes on this thread between a look and its verdict.
   return inSection('census', () => {
     const objects = [...found, ...descriptorObjects(descriptors, scope, input.descriptors())];
-    const suspects = [...objects, ...missingRecords(scope, ledger)];
+    const suspects = [...objects, ...missingRecords(scope, ledger), ...input.forgottenSlots().map(slotObject)];
     const leaks = suspects.filter((object) => isOutOfPlace(object, ledger) && object.isThere()).map(leakOf);
     return {
       counts: countKinds(objects, input),
@@ -65,6 +68,10 @@ async function linkObjects({ slots }: CensusInput): Promise<FoundObject[]> {
     const need = strays.includes(what) ? 'nobody' : 'runtime';
     return { kind: 'veth', what, sandboxId: null, need, isThere: () => true };
   });
+}
+
+function slotObject({ place, sandboxId }: SlotInUse): FoundObject {
+  return { kind: 'veth', what: place.interfaceName, sandboxId, need: 'nobody', isThere: () => true };
 }
 
 function leakOf({ kind, what, sandboxId }: FoundObject): CensusLeak {

@@ -104,7 +104,7 @@ export class CleanUp {
     const left = await findDebris(run.scope, ledger);
     const isAnyDebrisLeft = left.length > 0 || this.#underWay.size > 0;
     // Debris may be in a slot that nobody here can tell from one without an owner.
-    if (!isAnyDebrisLeft) await this.#host.sweepNetwork();
+    if (!isAnyDebrisLeft) for (const name of await this.#host.sweepNetwork()) this.#removed(name, run);
     const { released, kept } = await releaseRanges(run.scope, ledger, { isAnyDebrisLeft });
     for (const path of released) this.#removed(path, run);
     for (const path of kept) run.kept.set(path, 'ids that debris may still use');

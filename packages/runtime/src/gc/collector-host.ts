@@ -13,8 +13,11 @@ export interface CollectorHost {
   readonly locks: { run<T>(id: string, act: () => Promise<T>): Promise<T> };
   /** Puts network rules back that somebody has taken out. Never rejects; it is told. */
   verifyNetwork(): Promise<void>;
-  /** Removes what the kernel and the leases have of network slots that nobody has. Never rejects; it is told. */
-  sweepNetwork(): Promise<void>;
+  /**
+   * Removes what the kernel and the leases have of network slots that nobody has. Resolves with the names of those that this
+   * runtime had and nobody used. Never rejects; it is told.
+   */
+  sweepNetwork(): Promise<string[]>;
   /** Removes all there is of an id, by the routine of every destroy; called with the id's lock held. */
   teardownDebris(id: string): Promise<void>;
   /** Sandboxes in the table whose destroy or stop has failed, and nobody is at it. */

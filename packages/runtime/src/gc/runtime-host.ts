@@ -1,4 +1,4 @@
-import { ledgerOf } from '../census/ledger.ts';
+import { hasSlotIn, ledgerOf } from '../census/ledger.ts';
 import { censusScope } from '../census/scope.ts';
 import type { RuntimeContext } from '../context.ts';
 import { HatcheryError } from '../errors.ts';
@@ -16,7 +16,11 @@ export function collectorHost(context: RuntimeContext): CollectorHost {
     records: { inRunDirectory: (id) => readRecord(instance.directory, id), onDisk: (id) => disks.read(id) },
     locks,
     verifyNetwork: () => context.slots.verify(),
-    sweepNetwork: () => context.slots.sweep(),
+    sweepNetwork: async () => {
+      const released = await context.slots.releaseForgotten(hasSlotIn(context));
+      await context.slots.sweep();
+      return released;
+    },
     teardownDebris: (id) => teardownDebris(context, id),
     unfinished: () => unfinished(context),
     finish: async (id) => {

@@ -20,8 +20,9 @@ function isInit(init: RecordHead['init'] | undefined): boolean {
 /** Whether the slot is this instance's is for the network to say. */
 export function isSlotOrNull(slot: unknown): slot is SlotPlace | null {
   if (slot === null) return true;
-  const { interfaceName, address, gateway } = (slot ?? {}) as Partial<SlotPlace>;
-  return /^[a-z0-9]{1,15}$/.test(String(interfaceName)) && isIPv4(String(address)) && isIPv4(String(gateway));
+  const { id = '', interfaceName, address, gateway } = (slot ?? {}) as Partial<SlotPlace>;
+  const isNamed = /^([0-9a-f]{16})?$/.test(id) && /^[a-z0-9]{1,15}$/.test(String(interfaceName));
+  return isNamed && isIPv4(String(address)) && isIPv4(String(gateway));
 }
 
 /** What a record of any version tells of whose it is. */

@@ -115,7 +115,7 @@ function parseRecord(text: string, id: string): SandboxRecord {
   const { spec, ...rest } = record as SandboxRecord;
   // Written by a build without volumes or network slots it names none; by one without a pool, not where it is from.
   const createdFrom = rest.createdFrom ?? 'demand';
-  const slot = rest.slot ?? null;
+  const slot = rest.slot === null || rest.slot === undefined ? null : { ...rest.slot, id: rest.slot.id ?? '' };
   const whole = {
     ...rest,
     createdFrom,

@@ -55,9 +55,14 @@ export class ReadySlots {
     return slot;
   }
 
-  /** Descriptors of namespaces that nobody is in yet. */
-  netns(): number[] {
-    return this.#ready.map(({ netns }) => netns);
+  /** Those that nobody is in yet. */
+  ready(): readonly TakenSlot[] {
+    return this.#ready;
+  }
+
+  /** One is being made, or given back. */
+  get isWorking(): boolean {
+    return this.#work !== null;
   }
 
   /** Gives all of them back; none is made any more. */

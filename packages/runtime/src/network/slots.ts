@@ -4,6 +4,7 @@ import type { Logger } from '../types.ts';
 import { hasMarker, removeMarker, writeMarker } from './marker.ts';
 import type { CompiledNetworkOptions } from './network-options.ts';
 import { ReadySlots } from './ready-slots.ts';
+import { type HasSlot, type SlotInUse, SlotsInUse } from './slots-in-use.ts';
 import { sweepNetworkOf } from './sweep-network-of.ts';
 import { TakenSlot } from './taken-slot.ts';
 
@@ -22,11 +23,16 @@ export interface SlotsOptions {
 export class Slots {
   readonly #options: SlotsOptions;
   #opening: Promise<Network> | null = null;
+  /** Once it is open. */
+  #network: Network | null = null;
   /** Of what an earlier runner left, where nobody has a slot yet. */
   #sweeping: Promise<void> = Promise.resolve();
   #making = 0;
+  readonly #inUse = new SlotsInUse();
   /** Those whose release failed; tried again with the next. */
   readonly #unreleased = new Set<SlotPlace>();
+  /** By their ids. */
+  readonly #releasing = new Set<string>();
 
   /** null: none is made ahead. */
   readonly #ready: ReadySlots | null;
@@ -35,7 +41,7 @@ export class Slots {
     this.#options = options;
     const { logger, readyCeiling } = options;
     const host = {
-      make: () => this.#make(undefined),
+      make: () => this.#make(null),
       giveBack: (slot: TakenSlot) => this.giveBack(slot),
       nowMs: monotonicMs,
       logger,
@@ -50,7 +56,7 @@ export class Slots {
 
   /** Descriptors of the namespaces that are held ready. */
   readyNetns(): number[] {
-    return this.#ready?.netns() ?? [];
+    return this.#ready?.ready().map(({ netns }) => netns) ?? [];
   }
 
   /** None is being made at this moment: every descriptor of a network namespace is somebody's. */
@@ -60,7 +66,10 @@ export class Slots {
 
   /** A slot that reaches nothing until `setRules`, one that is ready if there is one. Rejects with NetworkError. */
   async take(sandboxId: string): Promise<TakenSlot> {
-    return this.#ready?.take() ?? (await this.#make(sandboxId));
+    const ready = this.#ready?.take() ?? null;
+    if (ready === null) return await this.#make(sandboxId);
+    this.#inUse.add({ place: ready.place, sandboxId, taken: ready });
+    return ready;
   }
 
   /** The same for a sandbox that is made ahead itself. */
@@ -97,10 +106,41 @@ export class Slots {
     if (places.length > 0) (await this.#open()).requireInRange(places);
   }
 
-  /** Takes a slot of an earlier runner over, with its rules. Rejects with NetworkError. */
-  async adopt(place: SlotPlace, rules: NetworkRules): Promise<void> {
+  /** Takes the slot of a sandbox of an earlier runner over, with its rules. Rejects with NetworkError. */
+  async adopt(sandboxId: string, place: SlotPlace, rules: NetworkRules): Promise<void> {
     const network = await this.#open();
-    await network.adopt(place, rules);
+    this.#inUse.add({ place, sandboxId, taken: null });
+    try {
+      await network.adopt(place, rules);
+    } catch (error) {
+      // Its rules are in force where only connections could not be cut.
+      if ((error as NetworkError).step !== 'cut connections') this.#inUse.remove(place);
+      throw error;
+    }
+  }
+
+  /**
+   * Slots that this runtime has and nobody uses: no sandbox, none that is made or changed, none that is held ready. Asked and
+   * answered at one moment.
+   */
+  forgotten(hasSlot: HasSlot): SlotInUse[] {
+    const ready = new Set(this.#ready?.ready().map(({ place }) => place.id));
+    const areSettled = this.areSettled && this.#ready?.isWorking !== true;
+    return (this.#network?.slots() ?? []).flatMap((place) => {
+      if (ready.has(place.id) || this.#releasing.has(place.id)) return [];
+      const slot = this.#inUse.get(place);
+      if (slot === null || slot.sandboxId === null) return areSettled ? [{ place, sandboxId: null, taken: null }] : [];
+      return hasSlot(slot.sandboxId, place) ? [] : [slot];
+    });
+  }
+
+  /** Releases those. Resolves with the names of their interfaces; never rejects, what fails is tried again. */
+  async releaseForgotten(hasSlot: HasSlot): Promise<string[]> {
+    const forgotten = this.forgotten(hasSlot);
+    await Promise.all(
+      forgotten.map(({ place, taken }) => (taken === null ? this.release(place) : this.giveBack(taken))),
+    );
+    return forgotten.filter(({ place }) => !this.#unreleased.has(place)).map(({ place }) => place.interfaceName);
   }
 
   /**
@@ -149,21 +189,27 @@ export class Slots {
     }
   }
 
-  async #make(sandboxId: string | undefined): Promise<TakenSlot> {
+  /** @param sandboxId null: to be held ready */
+  async #make(sandboxId: string | null): Promise<TakenSlot> {
     this.#making += 1;
     try {
       const network = await this.#open();
-      return new TakenSlot(await network.makeSlot(sandboxId === undefined ? {} : { sandboxId }));
+      const taken = new TakenSlot(await network.makeSlot(sandboxId === null ? {} : { sandboxId }));
+      if (sandboxId !== null) this.#inUse.add({ place: taken.place, sandboxId, taken });
+      return taken;
     } finally {
       this.#making -= 1;
     }
   }
 
   #open(): Promise<Network> {
-    this.#opening ??= this.#openNow().catch((error: unknown) => {
-      this.#opening = null; // the next one tries again
-      throw error;
-    });
+    this.#opening ??= this.#openNow().then(
+      (network) => (this.#network = network),
+      (error: unknown) => {
+        this.#opening = null; // the next one tries again
+        throw error;
+      },
+    );
     return this.#opening;
   }
 
@@ -207,12 +253,17 @@ export class Slots {
 
   async #releaseAll(): Promise<void> {
     if (this.#opening === null) return;
-    for (const place of this.#takeUnreleased()) {
+    const places = this.#takeUnreleased();
+    for (const { id } of places) this.#releasing.add(id);
+    for (const place of places) {
       try {
         await (await this.#opening).release(place);
+        this.#inUse.remove(place);
       } catch (err) {
         this.#unreleased.add(place);
         this.#options.logger.error({ err, slot: place.interfaceName }, 'a network slot could not be released');
+      } finally {
+        this.#releasing.delete(place.id);
       }
     }
   }

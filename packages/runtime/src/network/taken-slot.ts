@@ -6,8 +6,8 @@ export class TakenSlot {
   readonly place: SlotPlace;
   #netns: number | null;
 
-  constructor({ netns, interfaceName, address, gateway }: Slot) {
-    this.place = { interfaceName, address, gateway };
+  constructor({ netns, id, interfaceName, address, gateway }: Slot) {
+    this.place = { id, interfaceName, address, gateway };
     this.#netns = netns;
   }
 

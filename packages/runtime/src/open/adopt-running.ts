@@ -156,7 +156,7 @@ async function adoptSlot({ slots, logger }: RuntimeContext, { id, slot, spec }: 
   if (slot === null) return;
   try {
     // A record with a slot and without rules would be nobody's: the slot reaches nothing then.
-    await slots.adopt(slot, spec.network ?? { allow: [], deny: [] });
+    await slots.adopt(id, slot, spec.network ?? { allow: [], deny: [] });
   } catch (cause) {
     if (!(cause instanceof NetworkError && cause.step === 'cut connections'))
       throw new SlotNotAdopted(`slot ${slot.interfaceName}`, { cause });

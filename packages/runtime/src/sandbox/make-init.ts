@@ -94,15 +94,35 @@ export async function makeInit(
     (leased) => leased.release(),
   );
   const slot = await takeSlot(context, steps, { spec, isAhead: intended.state === 'parked' });
-  const intent = newRecord(context, spec, { lease, slot: slot?.place ?? null }, intended);
-  await steps.run('record the intent', () => writeRecord(instance.directory, intent));
+  try {
+    const intent = newRecord(context, spec, { lease, slot: slot?.place ?? null }, intended);
+    const netns = slot?.netns ?? null;
+    return { intent, lease, ...(await makeWith(context, steps, { intent, image, directory, netns })) };
+  } finally {
+    // Whoever is in the namespace keeps it. Not left to the undo, which ends where something else cannot be undone.
+    slot?.closeNetns();
+  }
+}
+
+interface With {
+  readonly intent: SandboxRecord;
+  readonly image: Image;
+  readonly directory: string;
+  readonly netns: number | null;
+}
+
+async function makeWith(
+  context: RuntimeContext,
+  steps: StepList,
+  { intent, image, directory, netns }: With,
+): Promise<Pick<MadeInit, 'connector' | 'made' | 'upper'>> {
+  const { id } = intent;
+  await steps.run('record the intent', () => writeRecord(context.instance.directory, intent));
   const upper = await openDisk(context, steps, intent);
   const connector = new Connector(id);
   // Before the step: a zygote that dies in the middle of it may have cloned.
   steps.before('make', () => unmake(context, id, connector));
-  const netns = slot?.netns ?? null;
   const ingredients = { record: intent, image, directory, connector, upper, netns, bootId: randomUUID() };
   const made = await steps.run('make', () => make(context, ingredients), endInit);
-  slot?.closeNetns();
-  return { intent, lease, connector, made, upper };
+  return { connector, made, upper };
 }

@@ -1,5 +1,6 @@
 import { closeFd } from '@hatchery/linux';
 import { NetworkError, type NetworkRules } from '@hatchery/network';
+import { abandonable } from '../abandon.ts';
 import type { RuntimeContext } from '../context.ts';
 import { HatcheryError } from '../errors.ts';
 import { type SandboxRecord, writeRecord } from '../instance/record.ts';
@@ -235,7 +236,7 @@ export class Transitions implements LifecycleOwner {
 
   /**
    * On record before they are in force: whoever adopts the sandbox after a death in between finds no wider ones. Of one
-   * that is stopped they come into force at its start.
+   * that is stopped they come into force at its start. An end waits for none of it.
    */
   async updateNetwork(network: NetworkRules): Promise<void> {
     const what = 'updateNetwork()';
@@ -249,7 +250,15 @@ export class Transitions implements LifecycleOwner {
     const lifecycle = this.#lifecycle;
     if (slot === null || lifecycle === null) return;
     try {
-      await withNetnsOf(lifecycle.parts, (netns) => this.#context.slots.setRules(slot, network, netns));
+      const work = withNetnsOf(lifecycle.parts, (netns) => this.#context.slots.setRules(slot, network, netns));
+      this.#context.inBackground(work);
+      await abandonable(
+        what,
+        work,
+        this.#ending.signal,
+        () => {},
+        ({ reason }) => reason as Error,
+      );
     } catch (error) {
       // The new ones are in force once it comes to cutting; before that the old ones are.
       if (!(error instanceof NetworkError && error.step === 'cut connections')) this.#takeBackRules(spec.network);
