@@ -3,6 +3,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import type { Metrics } from '../serve/metrics/metrics.ts';
 import type { TemplateStore } from '../templates/template-store.ts';
 import type { Boxes } from './boxes/boxes.ts';
+import type { Executions } from './executions/box-executions.ts';
 import type { BoxCounters } from './metrics/box-counters.ts';
 import type { TunnelTickets } from './tunnel/tunnel-tickets.ts';
 import type { VolumeStore } from './volumes/volume-store.ts';
@@ -13,6 +14,7 @@ export interface BoxliteContext {
   readonly counters: BoxCounters;
   readonly volumes: VolumeStore;
   readonly tickets: TunnelTickets;
+  readonly executions: Executions;
   readonly templates: Pick<TemplateStore, 'find'>;
   readonly keys: KeyStore;
   readonly logger: Logger;

@@ -6,6 +6,8 @@ import type { BoxliteContext } from './boxlite-context.ts';
 import { addBox } from './routes/box.ts';
 import { addConfig } from './routes/config.ts';
 import { addCreate } from './routes/create.ts';
+import { addExec } from './routes/exec.ts';
+import { addExecution } from './routes/execution.ts';
 import { addFiles } from './routes/files.ts';
 import { addLifecycle } from './routes/lifecycle.ts';
 import { addList } from './routes/list.ts';
@@ -35,7 +37,19 @@ export function addBoxliteRoutes(app: FastifyInstance, context: BoxliteContext):
       api.setNotFoundHandler(({ method }) => {
         throw new BoxError('not_found', `this API has no such path, or not with ${method}`);
       });
-      const parts = [addConfig, addMe, addCreate, addList, addBox, addLifecycle, addFiles, addVolumes, addTunnel];
+      const parts = [
+        addConfig,
+        addMe,
+        addCreate,
+        addList,
+        addBox,
+        addLifecycle,
+        addFiles,
+        addVolumes,
+        addTunnel,
+        addExec,
+        addExecution,
+      ];
       for (const add of [...parts, addBoxMetrics]) add(api, context);
       addRefusals(api);
     },

@@ -17,6 +17,8 @@ import { bySignature, signedQuery } from './signed-file.ts';
 export interface FrontParts {
   /** The control API. */
   readonly control: { routing(request: Request, answer: Answer): void };
+  /** What of it is answered with another protocol. */
+  readonly attach: Pick<TcpHandler, 'upgrades' | 'upgrade'>;
   readonly envd: { handle(request: Request, answer: Answer, hosted: HostedSandbox): void };
   readonly proxy: Proxy;
   /** Who asks to CONNECT shows where to. */
@@ -33,7 +35,7 @@ const envdPort = 49_983;
 export function createFront(parts: FrontParts): TcpHandler {
   return {
     request: (request, answer) => dispatch(parts, request, answer),
-    upgrades: (request) => isUpgrade(request) && isUserPort(destination(parts, request)),
+    upgrades: (request) => isUpgrade(request) && canUpgrade(parts, request),
     upgrade: (request, socket, head) => upgrade(parts, request, socket, head),
     connect: (request, socket, head) => parts.tunnels.connect(request, socket, head),
   };
@@ -78,6 +80,7 @@ function envd(
 function upgrade(parts: FrontParts, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const found = destination(parts, request);
   if (found.to === 'sandbox') parts.proxy.upgrade(request, socket, head, found);
+  else if (found.to === 'control') parts.attach.upgrade(request, socket, head);
   else socket.destroy();
 }
 
@@ -93,7 +96,9 @@ function isUpgrade({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade !== undefined && !hasBody;
 }
 
-function isUserPort(found: Destination): boolean {
+function canUpgrade(parts: FrontParts, request: IncomingMessage): boolean {
+  const found = destination(parts, request);
+  if (found.to === 'control') return parts.attach.upgrades(request);
   return found.to === 'sandbox' && found.port !== envdPort;
 }
 

@@ -18,12 +18,23 @@ const leastWaitMs = 10;
 export class Drain {
   #freeAt = 0;
 
-  /** Until the output ends, or `signal`. What the runtime keeps of it can be read later. */
-  async follow(execution: Execution, { stdout, stderr }: Delivered, signal: AbortSignal): Promise<void> {
+  /**
+   * Until the output ends, or `signal`. What the runtime keeps of it can be read later.
+   * @param onTaken told the offset behind what was taken
+   */
+  async follow(
+    execution: Execution,
+    { stdout, stderr }: Delivered,
+    signal: AbortSignal,
+    onTaken?: (stream: 'stdout' | 'stderr', end: number) => void,
+  ): Promise<void> {
     const from = { stdoutOffset: stdout, stderrOffset: stderr };
     try {
-      for await (const event of execution.attach({ ...from, backPressure: true, lend: true, toEnd: true, signal }))
-        if (event.type === 'data') await this.#pay(event.data.length, signal);
+      for await (const event of execution.attach({ ...from, backPressure: true, lend: true, toEnd: true, signal })) {
+        if (event.type !== 'data') continue;
+        onTaken?.(event.stream, event.offset + event.data.length);
+        await this.#pay(event.data.length, signal);
+      }
     } catch {
       // Somebody listens again; or the runtime closes, and the program's next reader is another server's.
     }

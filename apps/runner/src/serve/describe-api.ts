@@ -14,7 +14,7 @@ export function describeApi(app: FastifyInstance): void {
         title: 'hatchery',
         version: readVersion(),
         description:
-          "E2B's control API as hatchery serves it. Programs and files of a sandbox are at envd, which E2B's clients find by themselves.",
+          "E2B's control API and, below /v1, BoxLite's REST API as hatchery serves them. Programs and files of an E2B sandbox are at envd, which its clients find by themselves.",
       },
       components: {
         securitySchemes: {

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { Boxes } from '../boxlite/boxes/boxes.ts';
-import { BoxCounters } from '../boxlite/metrics/box-counters.ts';
-import { TunnelTickets } from '../boxlite/tunnel/tunnel-tickets.ts';
+import { createAttach } from '../boxlite/attach/create-attach.ts';
+import { openBoxlite } from '../boxlite/open-boxlite.ts';
 import { Tunnels } from '../boxlite/tunnel/tunnels.ts';
 import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
@@ -36,7 +35,7 @@ export class TcpServer {
 
   /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
   static async start(
-    shared: Omit<ControlContext, 'domain' | 'boxes' | 'counters' | 'tickets'>,
+    shared: Omit<ControlContext, 'domain' | 'boxes' | 'executions' | 'counters' | 'tickets'>,
     settings: ServeSettings,
   ): Promise<TcpServer | null> {
     const { host, port, insecureHttp, maxConnections, maxSandboxConnections, tlsDev, runDirectory } = settings;
@@ -48,16 +47,15 @@ export class TcpServer {
     // Nobody asks before the port is known.
     let domain = name;
     const { runtime, hosted, logger, metrics, closing } = shared;
-    const boxes = new Boxes({ runtime, logger, closing });
-    const tickets = new TunnelTickets();
-    const made = { boxes, tickets, counters: new BoxCounters() };
-    const control = createControl({ ...shared, ...made, domain: () => domain });
-    const tunnels = new Tunnels({ tickets, boxes, logger, closing, maxConnections: maxSandboxConnections });
+    const boxlite = { ...shared, ...openBoxlite(shared) };
+    const control = createControl({ ...boxlite, domain: () => domain });
+    const attach = createAttach(boxlite);
+    const tunnels = new Tunnels({ ...boxlite, maxConnections: maxSandboxConnections });
     const envd = createEnvd({ hosted, logger, metrics, closing, stateDirectory: join(runDirectory, 'e2b') });
     const served = { runtime, hosted, logger, closing, maxConnections: maxSandboxConnections };
     const proxy = countProxied(metrics, createProxy(served));
     await control.ready();
-    const front = createFront({ control: routed(control), envd, proxy, tunnels, hosted, domain: name });
+    const front = createFront({ control: routed(control), attach, envd, proxy, tunnels, hosted, domain: name });
     const listener = await TcpListener.listen({ host: address, port, maxConnections, tls }, front);
     if (settings.domain === null) domain = `${name}:${new URL(listener.url).port}`;
     return new TcpServer({ control, envd, proxy }, listener, tls?.trustPath ?? null);

@@ -2,6 +2,8 @@ import { expect, it, vi } from 'vitest';
 import { asker } from '../e2b/control.ts';
 import { noNetwork, useBoxlite } from './use-boxlite.ts';
 
+vi.setConfig({ testTimeout: 90_000 });
+
 const used = useBoxlite();
 const { ask, create, server } = used;
 

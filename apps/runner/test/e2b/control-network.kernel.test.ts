@@ -3,9 +3,7 @@ import { BlockingPool } from '@hatchery/blocking-io';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { World } from '../../../../tests/made-up-network/made-up-world.ts';
-import { Boxes } from '../../src/boxlite/boxes/boxes.ts';
-import { BoxCounters } from '../../src/boxlite/metrics/box-counters.ts';
-import { TunnelTickets } from '../../src/boxlite/tunnel/tunnel-tickets.ts';
+import { openBoxlite } from '../../src/boxlite/open-boxlite.ts';
 import { VolumeStore } from '../../src/boxlite/volumes/volume-store.ts';
 import { KeyStore } from '../../src/keys/key-store.ts';
 import { createControl } from '../../src/serve/create-control.ts';
@@ -39,7 +37,7 @@ beforeAll(async () => {
   const context = { runtime, hosted, keys, templates, logger, metrics, maxTimeoutMs: day, closing: closing.signal };
   made.workers = await BlockingPool.open({ logger });
   const volumes = await VolumeStore.open(data, made.workers, logger);
-  const boxlite = { boxes: new Boxes(context), counters: new BoxCounters(), tickets: new TunnelTickets(), volumes };
+  const boxlite = { ...openBoxlite(context), volumes };
   made.control = createControl({ ...context, ...boxlite, domain: () => 'localhost' });
   made.ask = asker(await made.control.listen({ port: 0, host: '127.0.0.1' }), await keys.create('tests'));
 });
@@ -90,6 +88,20 @@ it('a sandbox reaches the world unless it is told otherwise, by address and by r
       'network' in body ? body.network : { allowInternetAccess: body.allow_internet_access ?? null },
     );
     await ask('DELETE', `/sandboxes/${id}`);
+  }
+});
+
+it('a box of BoxLite’s clients reaches the world, what it is allowed, or nothing', async () => {
+  for (const [outbound, expected] of [
+    [{ mode: 'enabled' }, ['reached', 'reached']],
+    [{ mode: 'enabled', allow_net: [far] }, ['refused', 'reached']],
+    [{ mode: 'enabled', allow_net: ['198.51.100.0/24'] }, ['reached', 'refused']],
+    [{ mode: 'disabled' }, ['unreachable', 'unreachable']],
+  ] as const) {
+    const { body } = await ask('POST', '/v1/boxes', { network: { outbound, inbound: { mode: 'disabled' } } });
+    const id = String(body['box_id']);
+    expect([outbound, await reached(id)]).toEqual([outbound, expected]);
+    await ask('DELETE', `/v1/boxes/${id}?force=true`);
   }
 });
 

@@ -74,6 +74,7 @@ export function useProxied(options: { maxConnections?: number } = {}): UsedProxi
       maxConnections: options.maxConnections ?? 64,
     });
     const front = createFront({
+      attach: { upgrades: () => false, upgrade: () => {} },
       // Who would answer is told by its name.
       control: { routing: (_request, answer) => void answer.end('control') },
       envd: { handle: (_request, answer, { id }) => void answer.end(`envd of ${id}`) },

@@ -2,13 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import { boxDefaults } from '../boxes/new-box.ts';
 import { properties } from '../boxes/new-box-body.ts';
 import { boxDocs } from '../docs.ts';
+import { maxExecutions } from '../executions/box-executions.ts';
+import { maxTimeoutSeconds } from '../executions/exec-request.ts';
 
-/** The longest timeout of an execution, in seconds: as a timer counts it. */
-export const maxTimeoutSeconds = 2_000_000;
 /** What the runtime unpacks at most, expanded. */
 const maxArchiveBytes = 16 * 2 ** 30;
-/** Of one box, at a time. */
-export const maxExecutions = 512;
 
 /** GET /config: what there is and what is not, for everybody. Clients ask it before they use what not every server has. */
 export function addConfig(app: FastifyInstance): void {
