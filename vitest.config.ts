@@ -11,7 +11,7 @@ const source = {
 const execArgv = ['--conditions=@hatchery/source', '--liftoff-only'];
 // What is waited for comes at once on a machine of one's own; on a busy one a second is no bound.
 const expectations = { poll: { timeout: 10_000 } };
-const kernelTests = ['{packages,apps}/*/test/**/*.kernel.test.ts', 'tests/**/*.test.ts'];
+const kernelTests = ['{packages,apps,examples}/*/test/**/*.kernel.test.ts', 'tests/**/*.test.ts'];
 
 export default defineConfig({
   test: {
