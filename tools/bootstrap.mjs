@@ -1,4 +1,4 @@
-// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep|base|docs|stage [ARGUMENT...]
+// usage: node tools/bootstrap.mjs start|test|check|bench|fuzz|soak|sweep|base|docs|stage|rehearse|release [ARGUMENT...]
 //
 // Sets a fresh clone up (install, native builds, TypeScript build), then runs the program with the project's own Node.
 // It runs on the machine's Node, 18 or newer, before anything is installed: plain JavaScript, no dependency. A run that
@@ -16,6 +16,8 @@ const PROGRAMS = {
   soak: 'tools/soak.ts',
   sweep: 'tools/sweep.ts',
   base: 'tools/base.ts',
+  rehearse: 'tools/rehearse.ts',
+  release: 'tools/release.ts',
   docs: 'tools/docs.ts',
   stage: 'tools/stage-runner.ts',
 };

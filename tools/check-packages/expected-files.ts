@@ -3,15 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeParts } from '../stage-package/stage-native-part.ts';
 
-/** In each tarball; a change log once a release has been made. */
 const ALWAYS = ['LICENSE', 'README.md', 'package.json'];
-const SOMETIMES = ['CHANGELOG.md', 'build/development-key.pem'];
+/** Of the runtime, unless it is a release. */
+const DEVELOPMENT_KEY = 'build/development-key.pem';
 
 /** What a package's tarball has to hold: what git has of it, and what the build makes of that. */
 export function expectedFiles(root: string, directory: string): string[] {
   const cwd = join(root, directory);
   const part = nativeParts(root).find((candidate) => candidate.directory === cwd);
-  if (part !== undefined) return [...ALWAYS, part.file, ...SOMETIMES.filter((file) => existsSync(join(cwd, file)))];
+  if (part !== undefined) return [...ALWAYS, part.file];
   const listed = execFileSync(
     'git',
     ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'native', 'bin'],
@@ -22,7 +22,8 @@ export function expectedFiles(root: string, directory: string): string[] {
   );
   // One that was removed and not yet committed is listed, too.
   const sources = listed.split('\n').filter((path) => path !== '' && existsSync(join(cwd, path)));
-  return [...ALWAYS, ...SOMETIMES.filter((file) => existsSync(join(cwd, file))), ...sources.flatMap(madeOf)];
+  const key = existsSync(join(cwd, DEVELOPMENT_KEY)) ? [DEVELOPMENT_KEY] : [];
+  return [...ALWAYS, ...key, ...sources.flatMap(madeOf)];
 }
 
 function madeOf(source: string): string[] {
