@@ -42,7 +42,7 @@ it('a volume is found by its id and by its name, also by who opens the store lat
 });
 
 // Mutation: isVolumeName() returns true, and then `../x` is somewhere else.
-it('inv-54: nothing can be a name that is a path, an id, or too long', async () => {
+it('nothing can be a name that is a path, an id, or too long', async () => {
   const store = await open();
   const id = `v${'a'.repeat(20)}`;
   for (const name of [
