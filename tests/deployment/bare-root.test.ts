@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { BareRoot } from './bare-root.ts';
 import { makeBusyboxRoot } from './busybox-root.ts';
 import { installedPackages, readRecipe } from './container-recipe.ts';
 import { packagesOf, withSlim } from './debian-packages.ts';
+import { repository } from './deploy-file.ts';
 import { useStagedRunner } from './staged-runner.ts';
 
 const staged = useStagedRunner();
@@ -16,13 +17,15 @@ beforeAll(() => {
   if (noTini !== null) return;
   root = new BareRoot(staged());
   makeBusyboxRoot(join(root.images, 'busybox'));
-});
+}, 120_000);
 afterAll(async () => {
   if (noTini === null) await root.remove();
-});
+}, 120_000);
 
 // Mutation: `tini` left out of the apt-get line; node of a build that is linked with another library.
-test('the base of the image brings every library and program that the runner is started with', (context) => {
+test('the base of the image brings every library and program that the runner is started with', {
+  timeout: 120_000,
+}, (context) => {
   if (noTini !== null) context.skip(noTini);
   const [image] = readRecipe().slice(-1);
   const brought = withSlim(image === undefined ? [] : installedPackages(image));
@@ -30,8 +33,7 @@ test('the base of the image brings every library and program that the runner is 
   for (const [path, name] of packagesOf([...root.borrowed])) expect(brought, path).toContain(name);
 });
 
-// Mutations: a capability less in the entry point; /dev left out of the manifest's mounts; `development-key.pem` left out of the
-// runtime's files; the KillMode of tini.
+// Mutations: `+mknod` left out of the entry point; `e2fsprogs` not installed; /run/hatchery mounted at another place.
 test('in a bare root, with the mounts, rights and arguments of the pod, the runner serves and runs sandboxes; their end is that of the container, and roots on disk stay', {
   timeout: 120_000,
 }, async (context) => {
@@ -77,8 +79,15 @@ test('in a bare root, with the mounts, rights and arguments of the pod, the runn
   expect(root.cgroups()).toEqual([]);
 });
 
+// Mutation: existsSync() not asked.
+test('a directory that a server may run from is never staged into again', () => {
+  const words = [`${repository}tools/stage-runner.ts`, staged()];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([2, expect.stringContaining(`${staged()} is there already; give a new one`)]);
+});
+
 // Mutation: `installTrustedShim` takes the bytes without a look at the signature.
-test('inv-52: a runner whose shim was altered on its way runs nothing', (context) => {
+test('inv-52: a runner whose shim was altered on its way runs nothing', { timeout: 120_000 }, (context) => {
   if (noTini !== null) context.skip(noTini);
   const [shim = ''] = globSync(join(staged(), 'node_modules/.pnpm/*/node_modules/@hatchery/*/**/hatchery-shim'));
   const bytes = readFileSync(shim);

@@ -71,7 +71,7 @@ export class BareRoot {
     this.#image = join(dirname(staged), 'image');
     // In memory: idmapped mounts go there, as on an ordinary file system.
     this.#directory = mkdtempSync('/dev/shm/hatchery-test-bare-');
-    for (const name of ['upper', 'work', 'merged', 'volumes']) mkdirSync(join(this.#directory, name));
+    for (const name of ['merged', 'volumes']) mkdirSync(join(this.#directory, name));
     this.images = this.#volume('images');
     this.#makeBase();
     for (const { keyword, words, from } of image?.steps ?? []) {
@@ -96,18 +96,19 @@ export class BareRoot {
       mkdirSync(this.#path(name), { recursive: true });
     busyboxInto(this.#path('bin'));
     const installed = image === undefined ? [] : installedPackages(image).flatMap(filesOf);
-    for (const path of [...installed, '/usr/bin/setpriv']) this.#borrow(path);
+    for (const path of installed) this.#borrow(path, 'installed');
+    this.#borrow('/usr/bin/setpriv');
     for (const { volume } of mounts) if (volume?.hostPath?.path !== '/dev') mkdirSync(this.#volume(volume?.name ?? ''));
   }
 
-  /** Copies a file of this host, with the libraries that it is linked with if it is a program; or those alone. */
-  #borrow(file: string, what: 'all' | 'libraries' = 'all'): void {
+  /** Copies a file of this host, with the libraries that it is linked with if it is a program; or those alone. One that is installed is known to be there. */
+  #borrow(file: string, what: 'all' | 'libraries' | 'installed' = 'all'): void {
     const { stdout } = spawnSync('ldd', [file], { encoding: 'utf8' });
     const linked = stdout.match(/\/\S+(?= \(0x)/g) ?? [];
-    for (const path of what === 'all' ? [file, ...linked] : linked) {
+    for (const path of what === 'libraries' ? linked : [file, ...linked]) {
       mkdirSync(dirname(this.#path(path)), { recursive: true });
       copyFileSync(realpathSync(path), this.#path(path));
-      this.borrowed.add(path);
+      if (path !== file || what !== 'installed') this.borrowed.add(path);
     }
   }
 
@@ -141,6 +142,11 @@ export class BareRoot {
     const where = mounts.flatMap(({ mount, volume }) => {
       return [volume?.hostPath?.path === '/dev' ? '/dev' : this.#volume(mount.name), mount.mountPath];
     });
+    // One that is started again has nothing of the container before it but its mounts.
+    for (const name of ['upper', 'work']) {
+      rmSync(join(this.#directory, name), { recursive: true, force: true });
+      mkdirSync(join(this.#directory, name));
+    }
     const { entry } = startWords(recipe);
     const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
     const environment = ['/bin/env', '-i', `PATH=${path}`, `HATCHERY_INSTANCE=${this.instance}`];

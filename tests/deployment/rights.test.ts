@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { neededCapabilities } from '../../packages/runtime/src/open/capabilities.ts';
 import { fromBuild } from '../e2b/serve-process.ts';
 
@@ -21,6 +21,9 @@ interface Finding {
   readonly cost: string | null;
   readonly remedy: string | null;
 }
+
+// Each test starts command lines, of which a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 let places: string[] = [];
 let directory = '';
