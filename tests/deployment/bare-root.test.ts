@@ -24,7 +24,7 @@ afterAll(async () => {
 
 // Mutation: `tini` left out of the apt-get line; node of a build that is linked with another library.
 test('the base of the image brings every library and program that the runner is started with', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, (context) => {
   if (noTini !== null) context.skip(noTini);
   const [image] = readRecipe().slice(-1);

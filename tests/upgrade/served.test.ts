@@ -32,7 +32,7 @@ interface ExecutionRow {
 
 // Mutations: in the runtime another name of the record; another magic in DurableRing; `oldestInitVersion` raised; slots not adopted.
 test('inv-75: sandboxes that the build before this one left run on under the deployed server: with what they wrote, their exits, their network, paused and stopped as they were', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (context) => {
   if (noPreviousBuild !== null) context.skip(noPreviousBuild);
   const directory = mkdtempSync('/dev/shm/hatchery-test-');
