@@ -63,6 +63,8 @@ test('its pods are found by its selector, have every volume that they mount, and
   expect(pod.volumes?.map(({ name }) => name)).toEqual(mounts.map(({ mount }) => mount.name));
   expect(daemonSet.spec?.updateStrategy?.type).toBe('OnDelete');
   expect(container).not.toHaveProperty('livenessProbe');
+  // Otherwise HATCHERY_PORT would be `tcp://…` as soon as there is a service of that name, and the server not start.
+  expect(pod).toMatchObject({ enableServiceLinks: false, automountServiceAccountToken: false });
   const named = container.ports?.map(({ name }) => name);
   for (const probe of [container.startupProbe, container.readinessProbe]) expect(named).toContain(probe?.httpGet?.port);
 });
