@@ -3,7 +3,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import type { Metrics } from '../serve/metrics/metrics.ts';
 import type { TemplateStore } from '../templates/template-store.ts';
 import type { Boxes } from './boxes/boxes.ts';
-import type { Executions } from './executions/box-executions.ts';
+import type { Executions } from './executions/executions.ts';
 import type { BoxCounters } from './metrics/box-counters.ts';
 import type { TunnelTickets } from './tunnel/tunnel-tickets.ts';
 import type { VolumeStore } from './volumes/volume-store.ts';

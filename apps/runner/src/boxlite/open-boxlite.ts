@@ -2,7 +2,7 @@ import type { Logger, Runtime } from '@hatchery/runtime';
 import type { Metrics } from '../serve/metrics/metrics.ts';
 import { Boxes } from './boxes/boxes.ts';
 import type { BoxliteContext } from './boxlite-context.ts';
-import { Executions } from './executions/box-executions.ts';
+import { Executions } from './executions/executions.ts';
 import { BoxCounters } from './metrics/box-counters.ts';
 import { TunnelTickets } from './tunnel/tunnel-tickets.ts';
 

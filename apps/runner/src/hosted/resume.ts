@@ -30,6 +30,7 @@ export function isStored({ state }: Sandbox): boolean {
   return ['stopping', 'stopped', 'starting', 'failed'].includes(state);
 }
 
-function isEnding({ state }: Sandbox): boolean {
+/** Its end has begun: it may still be there for a moment. */
+export function isEnding({ state }: Sandbox): boolean {
   return state === 'destroying' || state === 'destroyed';
 }

@@ -34,7 +34,9 @@ export async function serve(flags: SettingFlags): Promise<number> {
   const keys = KeyStore.open(dataDirectory);
   const seed = await TokenSeed.open(dataDirectory);
   const templates = await TemplateStore.open(dataDirectory);
+  const place = await TcpServer.findPlace(settings);
   const workers = await BlockingPool.open({ logger });
+  const volumes = await VolumeStore.open(dataDirectory, workers, logger);
   const places = { runDirectory, dataDirectory, instance, network: networkOf(settings) };
   const runtime = await Runtime.open({ ...places, logger, workers, exitRetentionMs, pool });
   // One that has never served has no say about what it has adopted.
@@ -45,7 +47,6 @@ export async function serve(flags: SettingFlags): Promise<number> {
   try {
     const hosted = new HostedSandboxes(runtime, seed);
     const metrics = new Metrics({ runtime, workers, events: runtime.events() });
-    const volumes = await VolumeStore.open(dataDirectory, workers, logger);
     const { maxTimeout: maxTimeoutMs } = settings;
     const shared = {
       runtime,
@@ -58,8 +59,9 @@ export async function serve(flags: SettingFlags): Promise<number> {
       maxTimeoutMs,
       closing: closing.signal,
     };
-    // First: a port that is taken leaves nothing behind.
-    tcp = await TcpServer.start(shared, settings);
+    // First: a port that is taken leaves nothing behind. And at once: programs that have ended while no server was there are
+    // found only until the runtime's first turn.
+    tcp = await TcpServer.start(shared, settings, place);
     server = await RunningServer.start(shared, socket);
     const url = tcp?.url ?? null;
     // A first key is for clients of the port.

@@ -8,11 +8,21 @@ import { createEnvd, type Envd } from '../e2b/envd/create-envd.ts';
 import { createProxy, type Proxy } from '../e2b/proxy/create-proxy.ts';
 import { createFront, type FrontParts } from '../front/create-front.ts';
 import { loadTls } from '../front/load-tls.ts';
+import type { TlsIdentity } from '../front/tls-identity.ts';
 import { countProxied } from './count-proxied.ts';
 import { type ControlContext, createControl } from './create-control.ts';
 import { resolveAddress } from './resolve-address.ts';
 import type { ServeSettings } from './settings/serve-settings.ts';
 import { TcpListener } from './tcp-listener.ts';
+
+/** Where it listens, and as whom. */
+interface ServerPlace {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** null: without TLS. */
+  readonly tls: TlsIdentity | null;
+}
 
 interface Parts {
   readonly control: FastifyInstance;
@@ -33,17 +43,25 @@ export class TcpServer {
     this.#listener = listener;
   }
 
-  /** Resolves when it answers; null: the settings want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
-  static async start(
-    shared: Omit<ControlContext, 'domain' | 'boxes' | 'executions' | 'counters' | 'tickets'>,
-    settings: ServeSettings,
-  ): Promise<TcpServer | null> {
-    const { host, port, insecureHttp, maxConnections, maxSandboxConnections, tlsDev, runDirectory } = settings;
+  /** What the settings say of where it listens, and as whom; null: they want no port. Throws ERR_SERVER_ADDRESS, ERR_SERVER_TLS. */
+  static async findPlace(settings: ServeSettings): Promise<ServerPlace | null> {
+    const { host, port, insecureHttp, tlsDev } = settings;
     if (port === null) return null;
     // A wildcard for names of two labels, as *.localhost, is no client's to trust.
     const name = settings.domain ?? (tlsDev ? 'sbx.localhost' : 'localhost');
     const tls = await loadTls(settings, name);
-    const address = await resolveAddress(host, { isSafe: insecureHttp || tls !== null });
+    return { name, tls, port, host: await resolveAddress(host, { isSafe: insecureHttp || tls !== null }) };
+  }
+
+  /** Resolves when it answers; what an earlier server has left it looks at before it waits for anything. Throws ERR_SERVER_ADDRESS. */
+  static async start(
+    shared: Omit<ControlContext, 'domain' | 'boxes' | 'executions' | 'counters' | 'tickets'>,
+    settings: ServeSettings,
+    place: ServerPlace | null,
+  ): Promise<TcpServer | null> {
+    if (place === null) return null;
+    const { maxConnections, maxSandboxConnections, runDirectory } = settings;
+    const { name, tls, host, port } = place;
     // Nobody asks before the port is known.
     let domain = name;
     const { runtime, hosted, logger, metrics, closing } = shared;
@@ -56,7 +74,7 @@ export class TcpServer {
     const proxy = countProxied(metrics, createProxy(served));
     await control.ready();
     const front = createFront({ control: routed(control), attach, envd, proxy, tunnels, hosted, domain: name });
-    const listener = await TcpListener.listen({ host: address, port, maxConnections, tls }, front);
+    const listener = await TcpListener.listen({ host, port, maxConnections, tls }, front);
     if (settings.domain === null) domain = `${name}:${new URL(listener.url).port}`;
     return new TcpServer({ control, envd, proxy }, listener, tls?.trustPath ?? null);
   }

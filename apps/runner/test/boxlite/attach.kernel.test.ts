@@ -177,7 +177,7 @@ describe('one client at a time', () => {
   });
 
   it('a handshake that is none takes no place', async () => {
-    const path = await exec(used, box, 'cat');
+    const path = await exec(used, box, 'head -c 4000000 /dev/zero; cat');
     const { hostname, port } = new URL(server().url);
     const socket = connect(Number(port), hostname);
     socket.write(
@@ -186,10 +186,11 @@ describe('one client at a time', () => {
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1.1 4/);
     socket.destroy();
-    // Mutation: without the release of the claim this is 409.
+    // Mutation: without the release of the claim this is 409; with one that counts as a client that has gone the first bytes are.
     const attached = await attach(used, path);
     attached.tell({ type: 'stdin_eof' });
     await attached.exit();
+    expect([attached.stdout.length, attached.told.length]).toEqual([4_000_000, 1]);
   });
 });
 
@@ -255,6 +256,22 @@ describe('who may not', () => {
       headers: { upgrade: 'websocket', connection: 'upgrade' },
     }).catch(() => null);
     expect(other?.status ?? 401).toBe(401);
+    await ask('DELETE', path);
+  });
+
+  it('who writes to a program that does not read is not listened to, and makes room for who comes', async () => {
+    const path = await exec(used, box, 'sleep 1000');
+    const first = await attach(used, path);
+    first.socket.send(Buffer.alloc(12 * 2 ** 20));
+    await expect(attach(used, path)).rejects.toMatchObject({ status: 409 });
+    // Mutation: without the way that it gives the second one waits for 28 seconds.
+    const second = await vi.waitFor(() => attach(used, path), { timeout: 20_000, interval: 200 });
+    expect(await first.closed()).toBe(1006);
+    // Mutation: with a count for each client instead of the execution all of it is taken. The kernel holds some of it.
+    second.socket.send(Buffer.alloc(16 * 2 ** 20));
+    for (let turn = 0; turn < 50; turn++) expect((await ask('GET', '/me')).status).toBe(200);
+    expect(second.socket.bufferedAmount).toBeGreaterThan(2 * 2 ** 20);
+    second.socket.terminate();
     await ask('DELETE', path);
   });
 

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Budget } from '../../src/e2b/envd/budget.ts';
 import { type ReadLimits, readRequest } from '../../src/e2b/envd/connect/read-request.ts';
+import { Budget } from '../../src/hosted/budget.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

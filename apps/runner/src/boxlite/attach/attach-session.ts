@@ -9,6 +9,8 @@ import { OutputFrames } from './output-frames.ts';
 
 /** Standard input that the program has not taken: with more the client is not listened to. */
 const untakenBytes = 1_048_576;
+/** Who has not been listened to for so long makes room for a client that comes: whether it is still there nobody can know. */
+const deafMs = 5000;
 /** For the rest of a character: whoever writes one writes all of it. */
 const restMs = 1000;
 
@@ -28,19 +30,35 @@ export class AttachSession {
     stderr: new OutputFrames('stderr'),
   };
   #restTimer: NodeJS.Timeout | undefined;
-  #untaken = 0;
-  #isDeaf = false;
+  /** Since when its client is not listened to, performance.now(); null: it is. */
+  #deafSince: number | null = null;
+  #isRefused = false;
 
   constructor(socket: WebSocket, attached: BoxExecution) {
     this.#socket = socket;
     this.#attached = attached;
     this.#frames = new FrameSocket(socket);
+    attached.onTaken = () => this.#listen();
+    this.#listen();
     socket.on('message', (data: Buffer, isBinary) => (isBinary ? this.#feed(data) : this.#obey(data)));
+  }
+
+  get isDeaf(): boolean {
+    return this.#deafSince !== null && performance.now() - this.#deafSince > deafMs;
+  }
+
+  drop(): void {
+    this.#over.abort();
+    this.#frames.drop();
   }
 
   /** Resolves when the connection is gone. @param closing ends it: the server does */
   async run({ closing, logger }: { closing: AbortSignal; logger: Logger }): Promise<void> {
-    const leave = (): void => void this.#frames.end(1001, 'the server ends; the execution goes on');
+    const leave = (): void => {
+      // What the program says from now on is for the next server's client.
+      this.#over.abort();
+      void this.#frames.end(1001, 'the server ends; the execution goes on');
+    };
     const gone = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     closing.addEventListener('abort', leave, { once: true });
     void gone.then(() => this.#over.abort());
@@ -65,6 +83,8 @@ export class AttachSession {
       if (event.type === 'data') await this.#pass(event);
       else if (event.type === 'gap') await this.#skip(event.stream, event.offset + (event.bytes ?? 0));
       else await this.#end(exitCodeOfStatus(event.status));
+      // Nobody is given what would be taken now.
+      if (!this.#frames.accepts) return;
     }
   }
 
@@ -73,7 +93,7 @@ export class AttachSession {
     const frame = this.#output[stream].next(data);
     if (frame !== null) await this.#frames.send(frame);
     // Not what waits in vain for a client that has gone.
-    if (this.#frames.isOpen) this.#attached.deliver(stream, offset + data.length);
+    if (this.#frames.accepts) this.#attached.deliver(stream, offset + data.length);
     if (this.#output.stdout.hasRest || this.#output.stderr.hasRest)
       this.#restTimer = setTimeout(() => void this.#flush(), restMs).unref();
   }
@@ -102,21 +122,31 @@ export class AttachSession {
 
   #feed(bytes: Buffer): void {
     const { stdin } = this.#attached.execution;
-    if (stdin === null || stdin.writableEnded || stdin.destroyed) {
-      // Once: who writes much writes it in many pieces.
-      if (!this.#isDeaf)
-        this.#tell(stdin === null ? 'its standard input went with an earlier server' : 'its standard input is closed');
-      this.#isDeaf = true;
-      return;
+    if (stdin === null) this.#refuse('its standard input went with an earlier server');
+    else if (stdin.writableEnded || stdin.destroyed) this.#refuse('its standard input is closed');
+    else if (this.#attached.feed(stdin, bytes)) this.#listen();
+    else {
+      this.#refuse('programs of this box have not taken their input, and there is no room for more');
+      this.#over.abort();
+      void this.#frames.end(1001, 'too much input waits');
     }
-    this.#attached.receive(bytes.length);
-    this.#untaken += bytes.length;
-    if (this.#untaken > untakenBytes) this.#socket.pause();
-    // An error says that nobody reads it any more, which is no trouble of the execution's.
-    stdin.write(bytes, () => {
-      this.#untaken -= bytes.length;
-      if (this.#untaken <= untakenBytes) this.#socket.resume();
-    });
+  }
+
+  /** Once: who writes much writes it in many pieces. */
+  #refuse(message: string): void {
+    if (!this.#isRefused) this.#tell(message);
+    this.#isRefused = true;
+  }
+
+  /** To its client, unless the program has not taken what came before, of others too. */
+  #listen(): void {
+    if (this.#attached.untaken > untakenBytes) {
+      this.#deafSince ??= performance.now();
+      this.#socket.pause();
+    } else {
+      this.#deafSince = null;
+      this.#socket.resume();
+    }
   }
 
   #obey(text: Buffer): void {

@@ -6,6 +6,7 @@ import type { TcpHandler } from '../../serve/tcp-listener.ts';
 import { BoxError, toBoxError } from '../box-error.ts';
 import type { BoxliteContext } from '../boxlite-context.ts';
 import type { BoxExecution } from '../executions/box-execution.ts';
+import type { Claim } from '../executions/claim.ts';
 import { withoutPrefix } from '../path-prefix.ts';
 import { AttachSession } from './attach-session.ts';
 
@@ -27,7 +28,7 @@ export function createAttach(context: BoxliteContext): Pick<TcpHandler, 'upgrade
     maxPayload: maxMessageBytes,
   });
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    let claim: Disposable | null = null;
+    let claim: Claim | null = null;
     let session: AttachSession | null = null;
     try {
       const attached = find(context, request);
@@ -36,6 +37,7 @@ export function createAttach(context: BoxliteContext): Pick<TcpHandler, 'upgrade
       if (claim === null) throw new BoxError('invalid_state', `execution "${attached.id}" has a client attached`);
       server.handleUpgrade(request, socket, head, (opened) => {
         session = new AttachSession(opened, attached);
+        claim?.open(session);
       });
     } catch (error) {
       refuse(context, socket, error);
@@ -51,17 +53,15 @@ export function createAttach(context: BoxliteContext): Pick<TcpHandler, 'upgrade
   };
 }
 
-async function follow(context: BoxliteContext, session: AttachSession, claim: Disposable | null): Promise<void> {
-  const startedAt = performance.now();
+async function follow(context: BoxliteContext, session: AttachSession, claim: Claim | null): Promise<void> {
+  count(context, 101);
   await session.run(context);
   claim?.[Symbol.dispose]();
-  context.metrics.answered({
-    api: 'control',
-    method: 'GET',
-    route,
-    status: 101,
-    seconds: (performance.now() - startedAt) / 1000,
-  });
+}
+
+/** How long a stream lasts says nothing of how fast this server answers. */
+function count({ metrics }: BoxliteContext, status: number): void {
+  metrics.answered({ api: 'control', method: 'GET', route, status, seconds: 0 });
 }
 
 /** Throws unauthenticated, not_found. */
@@ -80,9 +80,9 @@ function decode(segment: string): string {
   }
 }
 
-function refuse({ metrics, logger }: BoxliteContext, socket: Duplex, error: unknown): void {
+function refuse(context: BoxliteContext, socket: Duplex, error: unknown): void {
   const told = toBoxError(error);
-  if (told.code === 'internal') logger.error({ err: error, route }, 'a request failed');
+  if (told.code === 'internal') context.logger.error({ err: error, route }, 'a request failed');
   const json = JSON.stringify(told.body);
   const head = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8`;
   const more = told.status === 401 ? '\r\nWWW-Authenticate: Bearer' : '';
@@ -90,5 +90,5 @@ function refuse({ metrics, logger }: BoxliteContext, socket: Duplex, error: unkn
   // Until it has gone out, however little is read of it.
   socket.resume();
   setTimeout(() => socket.destroy(), refusalMs).unref();
-  metrics.answered({ api: 'control', method: 'GET', route, status: told.status, seconds: 0 });
+  count(context, told.status);
 }

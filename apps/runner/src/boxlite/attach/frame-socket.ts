@@ -44,15 +44,20 @@ export class FrameSocket {
     socket.ping(undefined, false, this.#sending());
   }
 
-  get isOpen(): boolean {
+  /** Whether what is sent now can reach the client. */
+  get accepts(): boolean {
+    return this.#isOpen && !this.#isEnding;
+  }
+
+  get #isOpen(): boolean {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
   /** Resolves when there is room for more, or nobody takes it any more. */
   async send(frame: Buffer): Promise<void> {
-    if (!this.isOpen || this.#isEnding) return;
+    if (!this.accepts) return;
     this.#socket.send(frame, { binary: true }, this.#sending());
-    while (this.#socket.bufferedAmount > windowBytes && this.isOpen) await this.#moved();
+    while (this.#socket.bufferedAmount > windowBytes && this.#isOpen) await this.#moved();
   }
 
   /** A text frame. */
@@ -68,12 +73,17 @@ export class FrameSocket {
     if (last !== null) this.tell(last);
     this.#isEnding = true;
     // From its closing on a WebSocket is not waited for as long as a slow client may need.
-    while (this.#onWay > 0 && this.isOpen) await this.#moved();
+    while (this.#onWay > 0 && this.#isOpen) await this.#moved();
     this.#socket.close(code, reason);
   }
 
+  /** Breaks the connection. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
   #reply(send: () => void): void {
-    if (!this.isOpen || this.#isEnding) return;
+    if (!this.accepts) return;
     if (this.#socket.bufferedAmount > maxBytes) this.#socket.terminate();
     else send();
   }
@@ -104,7 +114,7 @@ export class FrameSocket {
     // Whoever is not listened to cannot be heard.
     if (this.#socket.isPaused) this.#heardAt = now;
     if (isStuck || now - this.#heardAt > silenceMs) this.#socket.terminate();
-    else if (this.isOpen && !this.#isEnding && now - this.#pingedAt >= pingMs) {
+    else if (this.accepts && now - this.#pingedAt >= pingMs) {
       this.#pingedAt = now;
       this.#socket.ping(undefined, false, this.#sending());
     }

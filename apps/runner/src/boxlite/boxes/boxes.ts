@@ -1,6 +1,6 @@
 import type { CallOptions, Logger, Runtime, SandboxSpec } from '@hatchery/runtime';
 import { ClientSandboxes } from '../../hosted/client-sandboxes.ts';
-import { isStored, resume } from '../../hosted/resume.ts';
+import { isEnding, isStored, resume } from '../../hosted/resume.ts';
 import { BoxError } from '../box-error.ts';
 import type { Box } from './box.ts';
 import { boxDetailsOf } from './box-details.ts';
@@ -41,14 +41,14 @@ export class Boxes {
 
   /** In no order; without those whose end has begun. */
   list(): Box[] {
-    return this.#sandboxes.list().filter((box) => !isEnding(box));
+    return this.#sandboxes.list().filter((box) => !isEnding(box.sandbox));
   }
 
   /** By its id, else by its name. Throws not_found. */
   require(idOrName: string): Box {
     const byId = this.#sandboxes.find(idOrName);
     const box = byId ?? this.#sandboxes.list().find(({ details }) => details.name === idOrName);
-    if (box === undefined || isEnding(box))
+    if (box === undefined || isEnding(box.sandbox))
       throw new BoxError('not_found', `there is no box "${idOrName.slice(0, 128)}"`);
     return box;
   }
@@ -61,6 +61,8 @@ export class Boxes {
     const box = this.require(idOrName);
     const use = this.holdOf(box);
     try {
+      await this.#lifetimeOf(box).settled();
+      if (isEnding(box.sandbox)) throw new BoxError('not_found', `box "${box.id}" has just been removed`);
       await this.#wake(box);
       return { box, [Symbol.dispose]: () => use[Symbol.dispose]() };
     } catch (error) {
@@ -125,8 +127,4 @@ export class Boxes {
 /** A box that runs, in use until it is disposed of. */
 export interface BoxUse extends Disposable {
   readonly box: Box;
-}
-
-function isEnding({ sandbox }: Box): boolean {
-  return sandbox.state === 'destroying' || sandbox.state === 'destroyed';
 }

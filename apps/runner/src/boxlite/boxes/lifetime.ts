@@ -20,6 +20,7 @@ export class Lifetime {
   #uses = 0;
   #idleSince = performance.now();
   #timer: NodeJS.Timeout | null = null;
+  #acting: Promise<void> | null = null;
 
   constructor(box: Box, logger: Logger, closing: AbortSignal) {
     this.#box = box;
@@ -40,6 +41,11 @@ export class Lifetime {
         if (this.#uses === 0 && this.#timer === null) this.plan();
       },
     };
+  }
+
+  /** Resolves when it is not being stopped or removed: who uses it then finds what has become of it. */
+  async settled(): Promise<void> {
+    await this.#acting;
   }
 
   /** Its run begins or ends: subscribers are told in the middle of that. */
@@ -65,8 +71,10 @@ export class Lifetime {
   #dueIn(): number | null {
     const { sandbox, details } = this.#box;
     const { autoStop, autoDelete } = details;
+    // Also of one that is stopped: somebody is about to start it.
+    if (this.#uses > 0) return null;
     if (sandbox.state === 'running')
-      return autoStop === 0 || this.#uses > 0 ? null : this.#idleSince + autoStop * 1000 - performance.now();
+      return autoStop === 0 ? null : this.#idleSince + autoStop * 1000 - performance.now();
     if (sandbox.state === 'stopped')
       return autoDelete === 0 ? null : sandbox.stateSince.getTime() + autoDelete * 1000 - Date.now();
     return onTheWay.has(sandbox.state) ? lookMs : null;
@@ -86,7 +94,7 @@ export class Lifetime {
   #do(what: string, act: () => Promise<void>): void {
     const { id: sandboxId } = this.#box;
     this.#logger.info({ sandboxId }, `a box is ${what}`);
-    act().then(
+    this.#acting = act().then(
       () => this.plan(),
       (error: unknown) => {
         this.#logger.error({ err: error, sandboxId }, `a box could not be ${what}`);

@@ -66,7 +66,12 @@ export const properties: Readonly<Record<keyof NewBoxBody, object>> = {
   entrypoint: words,
   cmd: words,
   user: text,
-  labels: { type: 'object', additionalProperties: { type: 'string', maxLength: 4096 }, maxProperties: 64 },
+  labels: {
+    type: 'object',
+    propertyNames: { maxLength: 128 },
+    additionalProperties: { type: 'string', maxLength: 256 },
+    maxProperties: 64,
+  },
   volumes: {
     type: 'array',
     maxItems: 64,

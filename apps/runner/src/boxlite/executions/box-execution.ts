@@ -1,6 +1,10 @@
+import type { Writable } from 'node:stream';
 import type { Execution, ExitStatus } from '@hatchery/runtime';
 import { exitCodeOfStatus } from '../../exit-code.ts';
+import type { Budget } from '../../hosted/budget.ts';
 import type { Drain } from '../../hosted/drain.ts';
+import { Claim } from './claim.ts';
+import type { Waiting, WaitingRoom } from './waiting-room.ts';
 
 /** Of each stream: what whoever attaches is told again, and what is kept while nobody is attached. */
 export const backlogBytes = 262_144;
@@ -14,21 +18,27 @@ interface ExecutionParts {
   readonly execution: Execution;
   /** Of its box: what clients have sent, and what they were given. */
   readonly figures: { bytesSent: number; bytesReceived: number };
+  /** Of its box: standard input that programs have not taken. */
+  readonly input: Budget;
   /** Of its box. */
   readonly drain: Drain;
+  /** Where its program waits for somebody to take its output. */
+  readonly room: WaitingRoom;
   /** How long its program waits for somebody to take its output before it goes on without. */
   readonly waitMs: number;
   /** Kills its whole tree; null: an earlier server started it, and its program alone can be reached. */
   readonly tree: AbortController | null;
   /** null: an earlier server started it. */
   readonly startedAt: Date | null;
+  /** Fires when the server ends: what is written from then on is for the next one. */
+  readonly closing: AbortSignal;
 }
 
 /**
  * One execution as clients see it, while it runs and a while longer. Who attaches first gets everything: until then the program
  * waits with what does not fit into its pipe. Whenever somebody has gone it goes on, and the last of its output is kept.
  */
-export class BoxExecution {
+export class BoxExecution implements Waiting {
   readonly execution: Execution;
   readonly startedAt: Date | null;
   /** Resolves when it has ended; null: how nobody knows, it went with its box or this server lets go of it. */
@@ -36,10 +46,13 @@ export class BoxExecution {
   readonly #parts: ExecutionParts;
   readonly #seen: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #delivered: Record<Stream, number> = { stdout: 0, stderr: 0 };
-  readonly #waiting: NodeJS.Timeout;
+  #waiting: NodeJS.Timeout | undefined;
   #status: ExitStatus | null = null;
   #endedAt: Date | null = null;
-  #isAttached = false;
+  #claim: Claim | null = null;
+  /** Its program waits for nobody any more. */
+  #goesOn = false;
+  #onTaken: (() => void) | null = null;
   #isDropped = false;
   #draining: AbortController | null = null;
 
@@ -47,7 +60,7 @@ export class BoxExecution {
     this.#parts = parts;
     this.execution = parts.execution;
     this.startedAt = parts.startedAt;
-    this.#waiting = setTimeout(() => this.#goOn(), parts.waitMs).unref();
+    this.#wait();
     this.ended = this.#end();
   }
 
@@ -64,19 +77,14 @@ export class BoxExecution {
     return this.#endedAt;
   }
 
-  /** The one place for a client's stream, until it is disposed of; null: another one has it. */
-  claim(): Disposable | null {
-    if (this.#isAttached) return null;
-    this.#isAttached = true;
-    clearTimeout(this.#waiting);
+  /** The one place for a client's stream; null: another one has it. */
+  claim(): Claim | null {
+    if (this.#claim !== null && !this.#claim.giveWay()) return null;
+    this.#stopWaiting();
     this.#draining?.abort();
     this.#draining = null;
-    return {
-      [Symbol.dispose]: () => {
-        this.#isAttached = false;
-        this.#goOn();
-      },
-    };
+    this.#claim = new Claim((claim) => this.#released(claim));
+    return this.#claim;
   }
 
   /** Where a stream to a client begins: at the first byte, or so much before the last one that was seen. */
@@ -91,9 +99,27 @@ export class BoxExecution {
     this.#pass(stream, end);
   }
 
-  /** A client has sent so much of its standard input. */
-  receive(bytes: number): void {
-    this.#parts.figures.bytesSent += bytes;
+  /** Bytes of standard input that clients have sent and the program has not taken. */
+  get untaken(): number {
+    return this.execution.stdin?.writableLength ?? 0;
+  }
+
+  /** Called whenever the program has taken some of it; of one client at a time. */
+  set onTaken(listener: (() => void) | null) {
+    this.#onTaken = listener;
+  }
+
+  /** Writes to its standard input. false: programs of the box have not taken theirs, and there is no room for more. */
+  feed(stdin: Writable, bytes: Buffer): boolean {
+    const { input, figures } = this.#parts;
+    if (!input.take(bytes.length)) return false;
+    figures.bytesSent += bytes.length;
+    // An error says that nobody reads it any more, which is no trouble of the execution's.
+    stdin.write(bytes, () => {
+      input.give(bytes.length);
+      this.#onTaken?.();
+    });
+    return true;
   }
 
   /** How many bytes before `end` no client has been given: they are kept no longer, or were too many. */
@@ -113,6 +139,17 @@ export class BoxExecution {
     if (this.#status !== null) this.#closeOutput();
   }
 
+  /** Its program waits for nobody. */
+  goOn(): void {
+    this.#stopWaiting();
+    this.#goesOn = true;
+    const { drain, closing } = this.#parts;
+    if (this.#claim !== null || this.#isDropped || this.#draining !== null || closing.aborted) return;
+    this.#draining = new AbortController();
+    const see = (stream: Stream, end: number): void => this.#see(stream, end);
+    void drain.follow(this.execution, this.#seen, this.#draining.signal, see);
+  }
+
   async #end(): Promise<ExitStatus | null> {
     let status: ExitStatus;
     try {
@@ -120,24 +157,33 @@ export class BoxExecution {
     } catch {
       return null;
     } finally {
-      clearTimeout(this.#waiting);
+      this.#stopWaiting();
     }
     this.#endedAt = new Date();
     if (exitCodeOfStatus(status) === null) return null;
     this.#status = status;
     if (this.#isDropped) this.#closeOutput();
     // All that it has written itself is kept by now; what it has left behind may go on writing.
-    this.#goOn();
+    this.goOn();
     return status;
   }
 
-  /** Its program waits for nobody. */
-  #goOn(): void {
+  /** One that has come to nothing was no client that has gone: the program waits on for its first. */
+  #released(claim: Claim): void {
+    if (claim !== this.#claim) return;
+    this.#claim = null;
+    if (claim.wasOpened || this.#goesOn) this.goOn();
+    else this.#wait();
+  }
+
+  #wait(): void {
+    this.#waiting = setTimeout(() => this.goOn(), this.#parts.waitMs).unref();
+    this.#parts.room.enter(this);
+  }
+
+  #stopWaiting(): void {
     clearTimeout(this.#waiting);
-    if (this.#isAttached || this.#isDropped || this.#draining !== null) return;
-    this.#draining = new AbortController();
-    const see = (stream: Stream, end: number): void => this.#see(stream, end);
-    void this.#parts.drain.follow(this.execution, this.#seen, this.#draining.signal, see);
+    this.#parts.room.leave(this);
   }
 
   #pass(stream: Stream, end: number): void {

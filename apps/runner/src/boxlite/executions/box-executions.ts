@@ -1,4 +1,5 @@
 import type { Execution, Logger } from '@hatchery/runtime';
+import { Budget } from '../../hosted/budget.ts';
 import { Drain } from '../../hosted/drain.ts';
 import type { Metrics } from '../../serve/metrics/metrics.ts';
 import { BoxError } from '../box-error.ts';
@@ -7,11 +8,14 @@ import type { Boxes } from '../boxes/boxes.ts';
 import type { BoxCounters } from '../metrics/box-counters.ts';
 import { BoxExecution, backlogBytes } from './box-execution.ts';
 import type { ExecRequest } from './exec-request.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 /** Of one box, at a time. */
 export const maxExecutions = 512;
 /** Of one box: those that ended longest ago are forgotten first. */
 const maxEnded = 1000;
+/** Of one box: standard input that was sent to programs and not taken by them. */
+const maxInputBytes = 32 * 2 ** 20;
 /** So long the program waits for the client that has started it, and then for one that comes back after an adoption. */
 const firstMs = 300_000;
 const returnMs = 30_000;
@@ -23,6 +27,8 @@ export interface ExecutionsContext {
   readonly counters: BoxCounters;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Fires when the server ends. */
+  readonly closing: AbortSignal;
 }
 
 /** The executions that clients have started in one box: those that run, and those that have ended a while ago. */
@@ -30,12 +36,15 @@ export class BoxExecutions {
   readonly #box: Box;
   readonly #context: ExecutionsContext;
   readonly #drain = new Drain();
+  readonly #input = new Budget(maxInputBytes);
+  readonly #room: WaitingRoom;
   readonly #running = new Map<string, BoxExecution>();
   readonly #ended = new Map<string, BoxExecution>();
   #starting = 0;
 
   /** Takes over what an earlier server has left running. */
-  constructor(box: Box, context: ExecutionsContext) {
+  constructor(box: Box, context: ExecutionsContext, room: WaitingRoom) {
+    this.#room = room;
     this.#box = box;
     this.#context = context;
     for (const execution of box.sandbox.executions()) {
@@ -101,7 +110,10 @@ export class BoxExecutions {
     const added = new BoxExecution({
       execution,
       figures: this.#context.counters.of(this.#box),
+      input: this.#input,
       drain: this.#drain,
+      room: this.#room,
+      closing: this.#context.closing,
       ...how,
     });
     this.#running.set(added.id, added);
@@ -123,25 +135,5 @@ export class BoxExecutions {
       if (this.#ended.size <= maxEnded && this.#box.sandbox.execution(id) !== undefined) return;
       this.#ended.delete(id);
     }
-  }
-}
-
-/** Those of every box. */
-export class Executions {
-  readonly #context: ExecutionsContext;
-  readonly #tables = new WeakMap<Box, BoxExecutions>();
-
-  /** Takes over what an earlier server has left running. */
-  constructor(context: ExecutionsContext) {
-    this.#context = context;
-    for (const box of context.boxes.list()) this.of(box);
-  }
-
-  of(box: Box): BoxExecutions {
-    const known = this.#tables.get(box);
-    if (known !== undefined) return known;
-    const table = new BoxExecutions(box, this.#context);
-    this.#tables.set(box, table);
-    return table;
   }
 }

@@ -1,6 +1,6 @@
 import type { ExecOptions } from '@hatchery/runtime';
+import { checkVariables } from '../../hosted/check-variables.ts';
 import { BodyShape } from '../../serve/body-shape.ts';
-import { BoxError } from '../box-error.ts';
 
 /** What a client wants to have run. */
 export interface ExecRequest {
@@ -40,8 +40,7 @@ export const execBody: BodyShape<Body> = new BodyShape<Body>(
 export function readExec(given: unknown): ExecRequest {
   const body = execBody.read(given);
   const { command, args = [], env = {}, timeout_seconds: seconds = 0, working_dir: cwd, tty = false } = body;
-  const wrong = Object.keys(env).find((name) => name === '' || name.includes('='));
-  if (wrong !== undefined) throw new BoxError('invalid_argument', 'env: a name is not empty and has no =');
+  checkVariables('env', env);
   return {
     command: [command, ...args],
     options: {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import { compressionGzip, universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Budgets } from '../budget.ts';
+import { Budgets } from '../../../hosted/budget.ts';
 import type { EnvdContext } from '../envd-context.ts';
 import { EnvdError } from '../envd-error.ts';
 import { hostedOf } from '../hosted-of.ts';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { Budget } from '../budget.ts';
+import type { Budget } from '../../../hosted/budget.ts';
 
 /** How long a client may take. */
 export interface ReadLimits {

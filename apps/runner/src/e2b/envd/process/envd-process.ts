@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Execution, ExitStatus } from '@hatchery/runtime';
-import type { Budget } from '../budget.ts';
+import type { Budget } from '../../../hosted/budget.ts';
 import { Audience, type AudienceParts } from './audience.ts';
 import type { ProcessRecord } from './process-record.ts';
 

@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Budget } from '../../../hosted/budget.ts';
 import type { Delivered } from '../../../hosted/drain.ts';
 import { compileValidator } from '../../../serve/validator.ts';
-import type { Budget } from '../budget.ts';
 
 /** What only a client could say of a process. */
 export interface ProcessInfo {

@@ -1,5 +1,3 @@
-import type { HostedSandbox } from '../hosted/hosted-sandbox.ts';
-
 /** So many bytes of one kind may be held for one sandbox at a time: what its clients and programs make this server keep. */
 export class Budget {
   readonly maxBytes: number;
@@ -21,20 +19,20 @@ export class Budget {
   }
 }
 
-/** One budget for each sandbox. */
+/** One budget for each owner, such as a sandbox. */
 export class Budgets {
   readonly #maxBytes: number;
-  readonly #budgets = new WeakMap<HostedSandbox, Budget>();
+  readonly #budgets = new WeakMap<object, Budget>();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  of(hosted: HostedSandbox): Budget {
-    const known = this.#budgets.get(hosted);
+  of(owner: object): Budget {
+    const known = this.#budgets.get(owner);
     if (known !== undefined) return known;
     const budget = new Budget(this.#maxBytes);
-    this.#budgets.set(hosted, budget);
+    this.#budgets.set(owner, budget);
     return budget;
   }
 }
