@@ -22,16 +22,18 @@ const fewConnections = 2000;
 const atATime = 500;
 
 /**
- * Deletes what the host tracks of connections from these addresses to destinations that `permits` refuses, so that the host
+ * Deletes what the host tracks of connections from these addresses to destinations that `permits` refuses to the address, so that the host
  * answers their other ends with resets. The rules have cut them before; this lets the other end know.
  */
 export async function forgetConnections(
   tracking: Tracking,
   addresses: readonly number[],
-  permits: (destination: number) => boolean,
+  permits: (destination: number, address: number) => boolean,
 ): Promise<void> {
   for (let look = 0; look < looks; look++) {
-    const refused = (await tracked(tracking, addresses)).filter(({ destination }) => !permits(destination));
+    const refused = (await tracked(tracking, addresses)).filter(
+      ({ destination, address }) => !permits(destination, address),
+    );
     if (refused.length === 0) return;
     for (let first = 0; first < refused.length; first += atATime)
       await forget(tracking, refused.slice(first, first + atATime));
@@ -47,6 +49,7 @@ async function forget({ netfilter }: Tracking, connections: readonly Tracked[]):
 }
 
 interface Tracked {
+  readonly address: number;
   readonly destination: number;
   readonly tuple: Buffer;
 }
@@ -89,7 +92,7 @@ async function dump(netfilter: Netfilter, source: number | null, wanted: Readonl
     const destination = tuple === undefined ? undefined : find(tuple, 1, 2);
     if (tuple === undefined || destination === undefined || from?.length !== 4 || !wanted.has(from.readUInt32BE()))
       continue;
-    found.push({ destination: destination.readUInt32BE(), tuple });
+    found.push({ address: from.readUInt32BE(), destination: destination.readUInt32BE(), tuple });
   }
   return found;
 }

@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Netfilter } from './netfilter.ts';
 import { dump } from './netlink-dump.ts';
-import { attributes, find } from './netlink-message.ts';
-import { dumpElements, dumpRules, type Element, Family } from './nft-message.ts';
-import { answersMap, rangeSets, slotsSet, verdictsMap } from './ruleset.ts';
+import { attributes, find, payloads } from './netlink-message.ts';
+import { dumpElements, dumpRules, type Element, Family, getGeneration } from './nft-message.ts';
+import { rangeElement } from './rule-elements.ts';
+import type { CompiledRules } from './rules.ts';
+import { answersMap, banks, chainOf, rangeSet, rangeSets, slotsSet, verdictsMap } from './ruleset.ts';
 
 /** The elements of an instance's sets, as the kernel has them. */
 export interface KernelState {
@@ -37,6 +40,30 @@ async function countRules(netfilter: Netfilter, table: string, family: number): 
   return (await dump((request) => netfilter.exchange(request), dumpRules(family, table))).length;
 }
 
+/** Which state of all rules of the network namespace this is: the kernel counts the transactions, whoever's they are. */
+export async function readGeneration(netfilter: Netfilter): Promise<number> {
+  const [payload] = payloads(await netfilter.exchange(getGeneration()));
+  const id = payload === undefined ? undefined : find(payload.subarray(4), 1);
+  if (id?.length !== 4) throw new Error('the kernel does not tell the generation of its rules');
+  return id.readUInt32BE();
+}
+
+/** Whether a slot has exactly these rules. What its idle bank has is without effect. */
+export function holdsRules({ verdicts, answers, ranges }: KernelState, address: number, rules: CompiledRules): boolean {
+  const kind = rules.closed ? 'closed' : 'open';
+  const bank = banks.find((one) => verdicts.get(address) === chainOf(kind, one, false));
+  if (bank === undefined || answers.get(address) !== chainOf(kind, bank, true)) return false;
+  return (['allow', 'deny'] as const).every((list) => {
+    const there = (ranges.get(rangeSet(list, bank).name)?.get(address) ?? []).map(textOf);
+    const wanted = rules[list].map((range) => textOf(rangeElement(address, range)));
+    return there.toSorted().join() === wanted.toSorted().join();
+  });
+}
+
+function textOf({ key, keyEnd = key }: Element): string {
+  return `${key.toString('hex')}-${keyEnd.toString('hex')}`;
+}
+
 /** Whether both say the same of everybody; of ranges how many there are. */
 export function isSameState(a: KernelState, b: KernelState): boolean {
   const areSame = (one: Map<number, string>, other: Map<number, string>): boolean =>
@@ -68,15 +95,21 @@ async function rangesOf(netfilter: Netfilter, table: string, set: string): Promi
   return found;
 }
 
+/** Of a list of 30 to 100 elements each; others have their turns between so many. */
+const messagesAtATime = 8;
+
 async function elementsOf(netfilter: Netfilter, table: string, set: string): Promise<Element[]> {
-  const elements = await dump((request) => netfilter.exchange(request), dumpElements(Family.inet, table, set));
-  return elements
-    .flatMap((payload) => attributes(find(payload.subarray(4), 3) ?? Buffer.alloc(0)))
-    .flatMap(({ value }) => {
+  const lists = await dump((request) => netfilter.exchange(request), dumpElements(Family.inet, table, set));
+  const found: Element[] = [];
+  for (const [index, payload] of lists.entries()) {
+    if (index % messagesAtATime === messagesAtATime - 1) await setImmediate();
+    for (const { value } of attributes(find(payload.subarray(4), 3) ?? Buffer.alloc(0))) {
       const key = find(value, 1, 1);
       const keyEnd = find(value, 10, 1);
       const chain = find(value, 2, 2, 2)?.toString('latin1').replace(/\0.*/, '');
-      if (key === undefined) return [];
-      return [{ key, ...(keyEnd === undefined ? {} : { keyEnd }), ...(chain === undefined ? {} : { chain }) }];
-    });
+      if (key === undefined) continue;
+      found.push({ key, ...(keyEnd === undefined ? {} : { keyEnd }), ...(chain === undefined ? {} : { chain }) });
+    }
+  }
+  return found;
 }

@@ -44,9 +44,20 @@ export interface NetworkParts {
   readonly staticRules: readonly Request[];
 }
 
+/** A pair goes some milliseconds after its last user. */
+const reclaimAfterMs = 1000;
+
+interface Cut {
+  readonly address: number;
+  readonly isKept: (destination: number) => boolean;
+}
+
 const ignore = (): void => undefined;
 
-/** The slots of one instance and their rules. Make it with `openNetwork`. */
+/**
+ * The slots of one instance and their rules. Make it with `openNetwork`. Long, because what an address is at any moment (being
+ * made, known, being released, on its way out) is decided here and nowhere else.
+ */
 export class Network {
   readonly #parts: NetworkParts;
   readonly #book: Rulebook;
@@ -60,6 +71,13 @@ export class Network {
     (addresses) => forgetConnections(this.#tracking, addresses, () => false),
     9,
   );
+  /** Of slots whose rules have changed: one look for all of them. */
+  readonly #cutting = new Together<Cut>((cuts) => {
+    const byAddress = Map.groupBy(cuts, ({ address }) => address);
+    const isKept = (destination: number, address: number): boolean =>
+      byAddress.get(address)?.every((cut) => cut.isKept(destination)) ?? true;
+    return forgetConnections(this.#tracking, [...byAddress.keys()], isKept);
+  });
   /** Slots that this runner made or adopted, by address. */
   readonly #known = new Map<number, SlotPlace>();
   /** Leased, and not yet known, by address. */
@@ -69,6 +87,7 @@ export class Network {
   /** Released, and their pair perhaps still on its way out: their addresses are nobody's yet. */
   readonly #leaving = new Map<number, string>();
   #reclaiming: Promise<void> | null = null;
+  #soon: NodeJS.Timeout | null = null;
   /**
    * Slots are made two at a time: each holds one of the few threads that files and names of the whole process have, for as long
    * as the kernel clears other namespaces away.
@@ -153,14 +172,16 @@ export class Network {
       this.#releasing.delete(address);
     }
     await this.#forgetting.do(address).catch(ignore); // they end by their time-out
-    if (this.#leaving.size >= 64) await this.#reclaim().catch(ignore); // tried again at the next
+    if (this.#leaving.size >= 64)
+      await this.#reclaim().catch(ignore); // tried again at the next
+    else this.#reclaimSoon();
   }
 
   /**
-   * The slot of a sandbox that outlived its runner is this runner's; its rules are put in force anew. A lease that was lost
-   * meanwhile is taken again. Rejects with `NetworkError`; a slot whose address is another instance's by now reaches nothing then.
+   * The slot of a sandbox that outlived its runner is this runner's; its rules are put in force where they are not. A lease that was
+   * lost meanwhile is taken again. Connections that are not allowed are cut; `netns`, borrowed, has sockets inside be told. Rejects with `NetworkError`; a slot whose address is another instance's by now reaches nothing then.
    */
-  async adopt(place: SlotPlace, rules: NetworkRules): Promise<void> {
+  async adopt(place: SlotPlace, rules: NetworkRules, options: { netns?: number } = {}): Promise<void> {
     this.#requireOpen('adopt a slot');
     const address = this.#addressOf(place);
     const { names, state, leases, instanceDirectory } = this.#parts;
@@ -180,7 +201,9 @@ export class Network {
     const { id, interfaceName, gateway } = place;
     this.#known.set(address, { id, interfaceName, address: place.address, gateway });
     try {
-      await this.#put(address, compiled);
+      await this.#book.ensure(address, compiled).catch((error: unknown) => {
+        throw networkError('set rules', error);
+      });
     } catch (error) {
       // Nobody's again; what is left of it the next sweep removes.
       this.#known.delete(address);
@@ -188,7 +211,7 @@ export class Network {
       throw error;
     }
     // Whatever it was let while nobody saw to the rules.
-    await this.#cut(place, compiled);
+    await this.#cut(place, compiled, options.netns);
   }
 
   /** Throws ERR_NETWORK_RANGE for a slot of another range: its packets would leave with its own address, and meet no rule. */
@@ -272,6 +295,7 @@ export class Network {
   }
 
   async #close(): Promise<boolean> {
+    if (this.#soon !== null) clearTimeout(this.#soon);
     const deadline = Date.now() + 5000;
     const pending = () => this.#leaving.size + this.#releasing.size + this.#making.size > 0;
     // The kernel takes pairs away some time after the last descriptor; it tells nobody who has not asked before.
@@ -359,7 +383,7 @@ export class Network {
     // Once it is released, which nobody waits with, connections of its address may be another's.
     const isKept = (destination: number): boolean => !this.#isKnown(place) || isAllowed(destination);
     try {
-      await forgetConnections(this.#tracking, [this.#addressOf(place)], isKept);
+      await this.#cutting.do({ address: this.#addressOf(place), isKept });
       if (netns !== undefined) await abortSockets(netns, isAllowed);
     } catch (error) {
       throw networkError('cut connections', error);
@@ -372,6 +396,17 @@ export class Network {
       this.#reclaiming = null;
     });
     return this.#reclaiming;
+  }
+
+  /** What a burst of releases has left does not linger until there are many. */
+  #reclaimSoon(): void {
+    if (this.#soon !== null || this.#closing !== null || this.#leaving.size === 0) return;
+    this.#soon = setTimeout(() => {
+      this.#soon = null;
+      this.#reclaim()
+        .catch(ignore)
+        .finally(() => this.#reclaimSoon()); // what is still there, or could not be, the next time
+    }, reclaimAfterMs).unref();
   }
 
   async #giveBack(): Promise<void> {

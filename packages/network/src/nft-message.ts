@@ -70,6 +70,11 @@ export function deleteRules(family: number, table: string): Request {
   return request(8, family, 0, text(1, table));
 }
 
+/** Which generation of rules the kernel is at: one message before the acknowledgement. */
+export function getGeneration(): Buffer {
+  return request(16, 0, NLM_F_ACK)(1, 0);
+}
+
 export function dumpRules(family: number, table: string): Buffer {
   return request(7, family, NLM_F_DUMP, text(1, table))(1, 0);
 }

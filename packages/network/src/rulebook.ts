@@ -1,5 +1,5 @@
-import { type AddressRange, addressNumber } from './address.ts';
-import { isSameState, type KernelState, readKernelState } from './kernel-state.ts';
+import { addressNumber } from './address.ts';
+import { holdsRules, isSameState, type KernelState, readGeneration, readKernelState } from './kernel-state.ts';
 import type { Names } from './names.ts';
 import type { Netfilter } from './netfilter.ts';
 import { big32 } from './netlink-message.ts';
@@ -14,6 +14,7 @@ import {
   newTable,
   type Request,
 } from './nft-message.ts';
+import { rangeElement, slotElement } from './rule-elements.ts';
 import type { CompiledRules } from './rules.ts';
 import { type Bank, chainOf, rangeSet, rangeSets } from './ruleset.ts';
 import { Together } from './together.ts';
@@ -39,6 +40,8 @@ export class Rulebook {
   readonly #parts: RulebookParts;
   /** One transaction at a time: the kernel has one lock for them anyway. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** The last of the kernel's generations of rules that were as they are in this book; null: nobody has looked. */
+  #generation: number | null = null;
   readonly #silencing = new Together<number>((addresses) =>
     this.#inTurn(() => this.#takeOut(addresses, { silenced: true })),
   );
@@ -72,6 +75,16 @@ export class Rulebook {
     });
   }
 
+  /** The same for a slot that an earlier runner gave its rules: what is in force already is left alone. */
+  ensure(address: number, rules: CompiledRules): Promise<void> {
+    return this.#inTurn(async () => {
+      const { state } = this.#parts;
+      if (holdsRules(state, address, rules)) return;
+      if (state.verdicts.has(address) || state.answers.has(address)) await this.#replace(address, rules);
+      else await this.#putFirst(address, rules);
+    });
+  }
+
   /**
    * Refuses a slot everything, which stays known by its address: refused and not dropped, because a socket that says goodbye
    * to nobody would keep the namespace for minutes. Those that come while others wait for their turn go with them.
@@ -96,11 +109,16 @@ export class Rulebook {
 
   /**
    * Looks whether all of it is in force still, and puts it back where somebody else has changed it (`nft flush ruleset`, the
-   * reload of a firewall). Resolves with whether that was needed.
+   * reload of a firewall). Resolves with whether that was needed. Where nobody has committed anything since the last look but this
+   * runner itself, it asks for no more than that.
    */
   verify(): Promise<boolean> {
     return this.#inTurn(async () => {
       const { netfilter, names, state } = this.#parts;
+      const generation = await readGeneration(netfilter);
+      if (generation === this.#generation) return false;
+      // Before the look: what is committed during it is looked at the next time.
+      this.#generation = generation;
       const now = await readKernelState(netfilter, names.table).catch((error: unknown) => {
         if (isGone(error)) return null;
         throw error;
@@ -160,6 +178,8 @@ export class Rulebook {
 
   async #send(requests: readonly Request[]): Promise<void> {
     await this.#parts.netfilter.exchange(batch(requests));
+    // Each transaction is one, anybody's.
+    if (this.#generation !== null) this.#generation = (this.#generation + 1) >>> 0;
   }
 
   /**
@@ -255,15 +275,4 @@ export class Rulebook {
 
 function isGone(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
-
-function slotElement(name: string, address: number): Element {
-  const key = Buffer.alloc(20);
-  key.write(name, 'latin1');
-  key.writeUInt32BE(address, 16);
-  return { key };
-}
-
-function rangeElement(slot: number, { first, last }: AddressRange): Element {
-  return { key: Buffer.concat([big32(slot), big32(first)]), keyEnd: Buffer.concat([big32(slot), big32(last)]) };
 }

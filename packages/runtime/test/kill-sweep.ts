@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { leakedSince, listBelongings } from '../../../tests/hostile/leak-check.ts';
-import { Runtime, type Sandbox } from '../src/index.ts';
+import { World } from '../../../tests/made-up-network/made-up-world.ts';
+import { Runtime, type RuntimeOptions, type Sandbox } from '../src/index.ts';
 import { ended, linesOf, nextLine, startProgram } from './run-program.ts';
 
 export const sweptOperations = [
@@ -18,8 +19,18 @@ export const sweptOperations = [
   'start',
   'park',
   'take',
+  'create on a slot',
+  'destroy on a slot',
+  'updateNetwork',
 ] as const;
 export type SweptOperation = (typeof sweptOperations)[number];
+
+/** Their sandboxes are on network slots, of a made-up host. */
+const onSlots: ReadonlySet<SweptOperation> = new Set(['create on a slot', 'destroy on a slot', 'updateNetwork']);
+
+export function isOnSlot(operation: SweptOperation): boolean {
+  return onSlots.has(operation);
+}
 
 /** Who is killed. */
 export const sweptRoles = ['runner', 'zygote', 'init'] as const;
@@ -50,6 +61,8 @@ const shimCalls = '!epoll_wait,epoll_pwait';
 
 /** Is the call possible in this pair at all? */
 export function isSwept(operation: SweptOperation, role: SweptRole): boolean {
+  // What becomes of slots and rules is the runner's.
+  if (isOnSlot(operation)) return role === 'runner';
   if (role === 'zygote') return operation === 'create' || operation === 'start' || operation === 'park';
   if (operation === 'park' || operation === 'take') return role === 'runner';
   return role === 'runner' || (operation !== 'create' && operation !== 'start');
@@ -71,6 +84,8 @@ async function inject(pid: number, calls: string, call: number): Promise<ChildPr
 }
 
 interface Place {
+  /** null: its sandboxes have no slots. */
+  readonly world: World | null;
   readonly runDirectory: string;
   readonly dataDirectory: string;
   readonly instance: string;
@@ -79,27 +94,49 @@ interface Place {
 }
 
 /** `npm run sweep` has no test runner around it. */
-function makePlace(): Place {
+async function makePlace(operation: SweptOperation): Promise<Place> {
   const directory = mkdtempSync('/dev/shm/hatchery-sweep-');
   const runDirectory = join(directory, 'run');
   const scope = { runDirectory, instance: `sweep-${randomBytes(5).toString('hex')}` };
+  const world = isOnSlot(operation) ? await World.make() : null;
   const before = listBelongings(scope);
   return {
     ...scope,
+    world,
     dataDirectory: join(directory, 'data'),
     async expectNothingLeft() {
+      if (world !== null) await expectNoSlots(world);
       const deadline = performance.now() + 10_000;
       for (;;) {
         const { descriptors, ...kinds } = leakedSince(before, scope);
         // This process starts others meanwhile, to whom it gives /dev/null.
         const ours = { ...kinds, descriptors: descriptors.filter((line) => !line.endsWith(' /dev/null')) };
         const left = Object.entries(ours).filter(([, lines]) => lines.length > 0);
-        if (left.length === 0) return rmSync(directory, { recursive: true });
+        if (left.length === 0) {
+          await world?.end();
+          return rmSync(directory, { recursive: true });
+        }
         if (performance.now() > deadline) throw new Error(`left in ${directory}: ${JSON.stringify(left)}`);
         await nextTurn();
       }
     },
   };
+}
+
+/** On the made-up host: rules, interfaces and leases of addresses. */
+async function expectNoSlots(world: World): Promise<void> {
+  const links = (await world.run('ip', '-br', 'link')).trim().split('\n');
+  const names = links.map((line) => line.split(/[ @]/)[0] ?? '').filter((name) => name !== 'lo' && name !== 'uplink');
+  const left = [...names, ...world.leases(), (await world.run('nft', 'list', 'tables')).trim()].filter(
+    (one) => one !== '',
+  );
+  if (left.length > 0) throw new Error(`left of network slots: ${left.join(', ')}`);
+}
+
+function openOptions({ runDirectory, dataDirectory, instance, world }: Place): RuntimeOptions {
+  if (world === null) return { runDirectory, dataDirectory, instance, pool: false };
+  const { hostNetns, leaseDirectory } = world.options();
+  return { runDirectory, dataDirectory, instance, pool: false, network: { hostNetns, leaseDirectory } };
 }
 
 interface Victim {
@@ -110,9 +147,10 @@ interface Victim {
 }
 
 async function startVictim(place: Place, operation: SweptOperation): Promise<Victim> {
-  const { runDirectory, dataDirectory, instance } = place;
+  const { runDirectory, dataDirectory, instance, world } = place;
   const program = new URL('./programs/sweep-victim.ts', import.meta.url);
-  const child = startProgram(program, [runDirectory, dataDirectory, instance, operation]);
+  const host = world === null ? [] : [`/proc/${world.host.pid}/ns/net`, world.options().leaseDirectory];
+  const child = startProgram(program, [runDirectory, dataDirectory, instance, operation, ...host]);
   const lines = linesOf(child);
   const [ready, zygote, init] = (await nextLine(lines)).split(' ');
   if (ready !== 'ready') throw new Error(`the victim said "${ready}"`);
@@ -131,9 +169,10 @@ async function outcomeOf({ end, lines }: Victim): Promise<string | null> {
 }
 
 /** Every sandbox must be in a state that it can stay in, work if it runs, and go. */
-async function checkAfterRestart(runtime: Runtime): Promise<string> {
+async function checkAfterRestart(runtime: Runtime, world: World | null): Promise<string> {
   const states: string[] = [];
   for (const sandbox of runtime.list()) states.push(await checkSandbox(sandbox));
+  if (world !== null) for (const sandbox of runtime.list()) await checkRules(sandbox, world);
   const { leaks } = await runtime.census();
   if (leaks.length > 0) throw new Error(`leaks: ${JSON.stringify(leaks)}`);
   for (const sandbox of runtime.list()) await sandbox.destroy();
@@ -152,9 +191,20 @@ async function checkSandbox(sandbox: Sandbox): Promise<string> {
   return state;
 }
 
+/** What it reaches is what its rules on record say: those before the change that was cut short, or those after it. */
+async function checkRules(sandbox: Sandbox, world: World): Promise<void> {
+  const { network } = sandbox.spec;
+  if (network === null) throw new Error(`${sandbox.id} has no rules`);
+  const rules = await world.run('nft', 'list', 'ruleset');
+  const kind = network.allow === null ? 'open' : 'closed';
+  if (!new RegExp(`${sandbox.address} : goto ${kind}-`).test(rules)) throw new Error(`${sandbox.id} is not ${kind}`);
+  for (const entry of [...(network.allow ?? []), ...network.deny])
+    if (!rules.includes(`${sandbox.address} . ${entry}`)) throw new Error(`${sandbox.id} has no rule for ${entry}`);
+}
+
 /** Kills one part at one system call of one operation, restarts once, and looks. */
 export async function sweepPoint({ operation, role, call }: SweepPoint): Promise<SweepOutcome> {
-  const place = makePlace();
+  const place = await makePlace(operation);
   const victim = await startVictim(place, operation);
   const strace = await inject(victim.pids[role], role === 'runner' ? runnerCalls : shimCalls, call);
   const traced = new Promise((resolve) => strace.once('exit', resolve));
@@ -166,10 +216,9 @@ export async function sweepPoint({ operation, role, call }: SweepPoint): Promise
   await victim.end;
   strace.kill('SIGINT');
   await traced;
-  const { runDirectory, dataDirectory, instance } = place;
-  const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, pool: false });
+  const runtime = await Runtime.open(openOptions(place));
   try {
-    const state = await checkAfterRestart(runtime);
+    const state = await checkAfterRestart(runtime, place.world);
     await runtime.close();
     await place.expectNothingLeft();
     return { killed, told, state, wrong: null };

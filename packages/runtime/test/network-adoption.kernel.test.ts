@@ -52,6 +52,23 @@ test('inv-62: when somebody flushed all rules meanwhile, they are in force befor
   await expectReached(sandbox, '203.0.113.9');
 });
 
+// Mutation seen red: adoptSlot() without the namespace.
+test('inv-62: a runner killed between record and rules: the next puts those on record in force, and tells the socket inside', async () => {
+  await leave();
+  const directory = join(network.place.runDirectory, 'instances', network.place.instance);
+  const record = readRecord(directory, 'left');
+  if (record === null) throw new Error('it has no record');
+  writeRecord(directory, { ...record, spec: { ...record.spec, network: { allow: ['203.0.113.9'], deny: [] } } });
+  await using runtime = await network.open();
+  const sandbox = runtime.get('left');
+  const [held] = sandbox?.executions() ?? [];
+  if (sandbox === undefined || held === undefined) throw new Error('it was not adopted');
+  // Its cat reads what comes from there: nothing would, for ever.
+  expect((await held.wait()).exitCode).not.toBe(0);
+  await expectRefused(sandbox, server);
+  await expectReached(sandbox, '203.0.113.9');
+});
+
 // Mutation: a failed adoptSlot() is told and passed over.
 test('inv-62: a sandbox whose slot cannot be adopted is ended, and nothing of it is left', async () => {
   await leave();

@@ -42,11 +42,14 @@ async function trySlot(hostNetns: number): Promise<string> {
     const slot = await network.makeSlot();
     try {
       await network.setRules(slot, { allow: ['192.0.2.0/24'], deny: [] });
+      // What a kernel can lack is in the change, too: the list of connections, and that of the sockets inside.
+      await network.setRules(slot, { allow: null, deny: ['192.0.2.0/24'] }, { netns: slot.netns });
+      await network.verify();
     } finally {
       closeFd(slot.netns);
       await network.release(slot);
     }
-    return 'a slot was made, and its rules were installed';
+    return 'a slot was made, and its rules were installed and replaced';
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

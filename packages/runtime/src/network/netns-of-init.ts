@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { sendSignal } from '@hatchery/linux';
 
 /** Asks whether there is such a process, and does nothing to it. */
@@ -19,6 +20,12 @@ export async function withNetnsOf<T>(
   } finally {
     if (netns !== null) closeSync(netns);
   }
+}
+
+/** Whether a TCP or UDP socket is in use in the network namespace of a process; of one that is dead nobody's is. */
+export async function hasSockets(pid: number): Promise<boolean> {
+  const lists = ['sockstat', 'sockstat6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'latin1').catch(() => ''));
+  return (await Promise.all(lists)).some((list) => /^(TCP|UDP)6?: inuse [1-9]/m.test(list));
 }
 
 function open(pid: number): number | null {

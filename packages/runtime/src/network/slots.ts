@@ -106,12 +106,12 @@ export class Slots {
     if (places.length > 0) (await this.#open()).requireInRange(places);
   }
 
-  /** Takes the slot of a sandbox of an earlier runner over, with its rules. Rejects with NetworkError. */
-  async adopt(sandboxId: string, place: SlotPlace, rules: NetworkRules): Promise<void> {
+  /** Takes the slot of a sandbox of an earlier runner over, with its rules; `netns` as for `setRules`. Rejects with NetworkError. */
+  async adopt(sandboxId: string, place: SlotPlace, rules: NetworkRules, netns: number | null): Promise<void> {
     const network = await this.#open();
     this.#inUse.add({ place, sandboxId, taken: null });
     try {
-      await network.adopt(place, rules);
+      await network.adopt(place, rules, netns === null ? {} : { netns });
     } catch (error) {
       // Its rules are in force where only connections could not be cut.
       if ((error as NetworkError).step !== 'cut connections') this.#inUse.remove(place);

@@ -15,6 +15,7 @@ import type { RuntimeContext } from '../context.ts';
 import { type Deadline, renewRecord, type SandboxRecord } from '../instance/record.ts';
 import { leasesOf } from '../instance/uid-ranges.ts';
 import { inSection } from '../loop-delay/section.ts';
+import { hasSockets, withNetnsOf } from '../network/netns-of-init.ts';
 import { deadlineIn } from '../sandbox/expiry.ts';
 import type { Lifecycle, LifecycleParts } from '../sandbox/lifecycle.ts';
 import { addressOf, connectToInit } from '../sandbox/reconnect.ts';
@@ -126,7 +127,7 @@ export async function adoptRunning(context: RuntimeContext, record: SandboxRecor
   const found: Found = { pidfd, inbox: new Inbox(), connection: null, root: null };
   try {
     const isFrozen = await ask(context, record, found);
-    await adoptSlot(context, record);
+    await adoptSlot(context, record, pidfd);
     inSection('adoption', () => introduce(context, record, found, isFrozen));
     return true;
   } catch (error) {
@@ -152,11 +153,18 @@ export function isInitAlive(record: SandboxRecord): boolean {
   return pidfd !== null;
 }
 
-async function adoptSlot({ slots, logger }: RuntimeContext, { id, slot, spec }: SandboxRecord): Promise<void> {
-  if (slot === null) return;
+async function adoptSlot(
+  { slots, logger }: RuntimeContext,
+  { id, slot, spec, init }: SandboxRecord,
+  pidfd: number,
+): Promise<void> {
+  if (slot === null || init === null) return;
   try {
     // A record with a slot and without rules would be nobody's: the slot reaches nothing then.
-    await slots.adopt(id, slot, spec.network ?? { allow: [], deny: [] });
+    const rules = spec.network ?? { allow: [], deny: [] };
+    // A list of sockets is a walk through those of the whole machine, 1 ms and more: of many sandboxes nobody waits for it.
+    if (!(await hasSockets(init.pid))) return await slots.adopt(id, slot, rules, null);
+    await withNetnsOf({ pid: init.pid, pidfd }, (netns) => slots.adopt(id, slot, rules, netns));
   } catch (cause) {
     if (!(cause instanceof NetworkError && cause.step === 'cut connections'))
       throw new SlotNotAdopted(`slot ${slot.interfaceName}`, { cause });

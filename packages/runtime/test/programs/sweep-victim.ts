@@ -1,16 +1,19 @@
 /**
- * `sweep-victim.ts RUN DATA INSTANCE OPERATION`: brings a sandbox where the operation begins, prints `ready` with the pids
+ * `sweep-victim.ts RUN DATA INSTANCE OPERATION [NETNS LEASES]`: brings a sandbox where the operation begins, prints `ready` with the pids
  * of the zygote and of the init (0: none yet), waits for a line, does the operation, prints how it went, and waits to be killed.
  */
+import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Runtime, type Sandbox, type SandboxSpec } from '@hatchery/runtime';
 import { initOf, zygoteOf } from '../host-view.ts';
 
-const [runDirectory = '', dataDirectory = '', instance = '', operation = ''] = process.argv.slice(2);
+const [runDirectory = '', dataDirectory = '', instance = '', operation = '', netns = '', leaseDirectory = ''] =
+  process.argv.slice(2);
 // System calls are counted: nothing is made beside the operation.
 const pool = { park: { floor: 0, ceiling: 1 }, take: { floor: 1, ceiling: 1 } }[operation] ?? false;
-const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, pool });
+const network = netns === '' ? {} : { network: { hostNetns: openSync(netns, 'r'), leaseDirectory } };
+const runtime = await Runtime.open({ runDirectory, dataDirectory, instance, pool, ...network });
 
 async function untilParked(): Promise<void> {
   while (runtime.poolStats()?.parked !== 1) await nextTurn();
@@ -18,7 +21,8 @@ async function untilParked(): Promise<void> {
 
 const isOnDisk = operation === 'stop' || operation === 'start';
 const disk: SandboxSpec = { root: 'disk', limits: { rootBytes: 2 ** 24 } };
-const spec: SandboxSpec = { id: 'victim', ...(isOnDisk ? disk : {}) };
+const slot: SandboxSpec = { network: { deny: ['203.0.113.0/24'] } };
+const spec: SandboxSpec = { id: 'victim', ...(isOnDisk ? disk : {}), ...(netns === '' ? {} : slot) };
 
 const operations: Record<string, (sandbox: Sandbox) => Promise<unknown>> = {
   exec: (sandbox) => sandbox.exec(['sleep', 'infinity']),
@@ -27,10 +31,16 @@ const operations: Record<string, (sandbox: Sandbox) => Promise<unknown>> = {
   stop: (sandbox) => sandbox.stop(),
   start: (sandbox) => sandbox.start(),
   destroy: (sandbox) => sandbox.destroy(),
+  // With all that comes after it: its slot is released in the background.
+  'destroy on a slot': async (sandbox) => {
+    await sandbox.destroy();
+    await runtime.waitForLifecycles();
+  },
+  updateNetwork: (sandbox) => sandbox.updateNetwork({ allow: ['198.51.100.2', '198.51.100.8/29'] }),
 };
 
 async function begin(): Promise<() => Promise<unknown>> {
-  if (operation === 'create') return () => runtime.create(spec);
+  if (operation === 'create' || operation === 'create on a slot') return () => runtime.create(spec);
   if (operation === 'take') {
     await untilParked();
     return () => runtime.create();
@@ -47,7 +57,7 @@ async function begin(): Promise<() => Promise<unknown>> {
 }
 
 const act = await begin();
-const hasNone = ['create', 'start', 'park', 'take'].includes(operation);
+const hasNone = ['create', 'create on a slot', 'start', 'park', 'take'].includes(operation);
 const init = hasNone ? 0 : initOf(instance, 'victim');
 process.stdout.write(`ready ${zygoteOf(instance)} ${init}\n`);
 for await (const _line of createInterface({ input: process.stdin })) {
