@@ -130,6 +130,17 @@ it('what goes with its box is told no exit, and is not there any more', async ()
   await ask('DELETE', `/boxes/${doomed}`);
 });
 
+it('a program that is started beside a stop runs, or is told that the box was stopped: no fault of this server', async () => {
+  const stopped = await used.create();
+  for (let round = 0; round < 5; round++) {
+    const starts = Array.from({ length: 5 }, () => ask('POST', `/boxes/${stopped}/exec`, { command: 'true' }));
+    const [, ...answers] = await Promise.all([ask('POST', `/boxes/${stopped}/stop`), ...starts]);
+    for (const { status, body } of answers)
+      expect([201, 409]).toContain(status === 409 && body.error.code !== 'stopped' ? body : status);
+  }
+  await ask('DELETE', `/boxes/${stopped}?force=true`);
+});
+
 it('inv-26: executions that nobody collects leave no descriptor behind when they have ended', async () => {
   const ended = async (count: number): Promise<void> => {
     // Each is ended with its pipe full.

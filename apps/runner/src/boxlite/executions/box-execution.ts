@@ -173,7 +173,7 @@ export class BoxExecution implements Waiting {
     if (claim !== this.#claim) return;
     this.#claim = null;
     if (claim.wasOpened || this.#goesOn) this.goOn();
-    else this.#wait();
+    else if (!this.#isDropped && this.#status === null) this.#wait();
   }
 
   #wait(): void {

@@ -1,6 +1,7 @@
-import type { Execution, Logger } from '@hatchery/runtime';
+import { type Execution, HatcheryError, type Logger } from '@hatchery/runtime';
 import { Budget } from '../../hosted/budget.ts';
 import { Drain } from '../../hosted/drain.ts';
+import { isEnding, isStored } from '../../hosted/resume.ts';
 import type { Metrics } from '../../serve/metrics/metrics.ts';
 import { BoxError } from '../box-error.ts';
 import type { Box } from '../boxes/box.ts';
@@ -79,9 +80,23 @@ export class BoxExecutions {
       );
       this.#context.metrics.started(execution);
       return this.#add(execution, { waitMs: firstMs, tree, startedAt: new Date() });
+    } catch (error) {
+      throw this.#stopError(error);
     } finally {
       this.#starting -= 1;
     }
+  }
+
+  /** Somebody has stopped or removed the box in the middle of a start: then there is nothing wrong with it. */
+  #stopError(error: unknown): unknown {
+    const { id, sandbox } = this.#box;
+    const isGone = error instanceof HatcheryError && ['ERR_SANDBOX_LOST', 'ERR_SANDBOX_STATE'].includes(error.code);
+    if (!isGone || !(isStored(sandbox) || isEnding(sandbox))) return error;
+    const what = isEnding(sandbox) ? 'removed' : 'stopped';
+    return new BoxError(
+      what === 'removed' ? 'not_found' : 'stopped',
+      `box "${id}" was ${what} while the program was started`,
+    );
   }
 
   /** One that runs or has ended not too long ago. Throws not_found. */
