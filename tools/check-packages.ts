@@ -19,8 +19,12 @@ import { nativeParts } from './stage-package/stage-native-part.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** Without the first a pack could hold what no build has made, without the second a development build could be published. */
+const HOOKS = { prepack: 'node ../../tools/stage-package.ts', prepublishOnly: 'node ../../tools/check-release.ts' };
+
 interface Manifest {
   readonly name: string;
+  readonly scripts?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, unknown>>;
 }
 
@@ -59,6 +63,8 @@ async function checkPackage(directory: string, work: string): Promise<string[]> 
   if (packError !== null || tarball === undefined)
     return [`${manifest.name}: pnpm pack: ${packError ?? 'left no tarball'}`];
   const problems = checkTarball(join(destination, tarball), directory).map((problem) => `${manifest.name}: ${problem}`);
+  for (const [hook, command] of Object.entries(HOOKS))
+    if (manifest.scripts?.[hook] !== command) problems.push(`${manifest.name}: its script ${hook} is not "${command}"`);
   const checks: (readonly [string, readonly string[]])[] = [
     ['publint', ['run', join(destination, tarball), '--strict']],
   ];

@@ -52,7 +52,7 @@ function packages(): Map<string, string> {
 }
 
 describe('a release', () => {
-  // Mutation: `prepublishOnly` taken out of the manifests.
+  // Mutation: tools/check-release.ts finds no problem. (That each package calls it is seen to by tools/check-packages.ts.)
   test('is what is published: a build without a release key is refused, and nothing of it arrives', () => {
     const { refusal, publishedBefore } = published().rehearsal;
     expect(refusal).toContain('release-keys.ts lists no key');
@@ -141,7 +141,7 @@ describe('installed by npm in an empty folder, where there is no compiler', () =
     ['network', /^1 true\n$/, ['--net', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && exec "$@"', 'sh']],
     ['runtime', /^0 42\nhello\nexited\n$/, []],
   ] as const)('the example of %s prints what its README says', { timeout }, async ([name, expected, surroundings]) => {
-    const installation = await published().install(`@hatchery/${name}`);
+    const installation = await published().installed(`@hatchery/${name}`);
     const program = installation.program(installation.example('ts'));
     const output = await installation.runAlone(
       surroundings.length === 0 ? program : ['unshare', ...surroundings, ...program],
@@ -185,7 +185,7 @@ describe('installed by npm in an empty folder, where there is no compiler', () =
     timeout,
   }, async () => {
     expect([...files('@hatchery/runtime').keys()].filter((file) => file.endsWith('.pem'))).toEqual([]);
-    const installation = await published().install('@hatchery/runtime');
+    const installation = await published().installed('@hatchery/runtime');
     const source = `import { Runtime } from '@hatchery/runtime';
       await Runtime.open({ developmentKey: 'x' }).catch((error) => console.log(error.code, error.message));`;
     const { stdout } = await installation.runAlone(installation.program(source));
@@ -202,7 +202,7 @@ describe('installed by npm in an empty folder, where there is no compiler', () =
   });
 
   test('the command runs what its README shows', { timeout }, async () => {
-    const installation = await published().install('@hatchery/runner');
+    const installation = await published().installed('@hatchery/runner');
     const lines = installation
       .example('sh')
       .trim()
@@ -214,4 +214,24 @@ describe('installed by npm in an empty folder, where there is no compiler', () =
       if (expected !== undefined) expect([command, stdout.trim()]).toEqual([command, expected]);
     }
   });
+
+  // Mutation: `optionalDependencies` taken out of the manifest of the runner.
+  test('under an old Node the command hands over to the one that npm has installed with it', {
+    timeout,
+  }, async (context) => {
+    const oldNode = nodeOfTheMachine();
+    if (oldNode === null) {
+      context.skip('this machine has no Node that is too old for hatchery');
+      return;
+    }
+    const installation = await published().installed('@hatchery/runner');
+    const command = [oldNode, installation.path('bin/hatchery.js'), 'run', 'echo', 'handed over'];
+    expect(await installation.runAlone(command)).toEqual({ stdout: 'handed over\n', stderr: '' });
+  });
 });
+
+/** Its own, when it is one that cannot run hatchery. */
+function nodeOfTheMachine(): string | null {
+  const { stdout } = spawnSync('/usr/bin/node', ['--version'], { encoding: 'utf8' });
+  return stdout !== null && Number(/^v(\d+)/.exec(stdout)?.[1] ?? 24) < 24 ? '/usr/bin/node' : null;
+}

@@ -22,6 +22,7 @@ export class Published {
   readonly rehearsal: Rehearsal;
   readonly path: string;
   readonly #directory: string;
+  readonly #installed = new Map<string, Promise<Installation>>();
   #count = 0;
 
   constructor(registry: Registry, rehearsal: Rehearsal, directory: string) {
@@ -29,6 +30,13 @@ export class Published {
     this.rehearsal = rehearsal;
     this.#directory = directory;
     this.path = pathWithoutCompilers(join(directory, 'path'));
+  }
+
+  /** A package in a folder that its other tests share: it is not changed. */
+  async installed(name: string): Promise<Installation> {
+    const installation = this.#installed.get(name) ?? this.install(name);
+    this.#installed.set(name, installation);
+    return await installation;
   }
 
   /** A package in an empty folder. */
