@@ -5,8 +5,17 @@
 // from it loads parts of itself when they are asked for: give each version a directory of its own, and change a link.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pnpmCommand } from './pnpm-command.ts';
 
@@ -52,6 +61,9 @@ try {
   symlinkSync(`../node_modules/node-linux-${process.arch}/bin/node`, join(unfinished, 'bin/node'));
   writeFileSync(join(unfinished, 'bin/hatchery'), launcher);
   chmodSync(join(unfinished, 'bin/hatchery'), 0o755);
+  // What is copied to another machine brings its licence and its unit along.
+  for (const file of ['LICENSE', 'deploy/hatchery.service'])
+    copyFileSync(join(root, file), join(unfinished, basename(file)));
   chmodSync(unfinished, 0o755);
   renameSync(unfinished, directory);
 } catch (error) {
