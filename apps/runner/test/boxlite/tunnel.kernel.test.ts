@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { speak } from '../raw-http.ts';
+import { dial, speak } from '../raw-http.ts';
 import { useBoxlite } from './use-boxlite.ts';
 
 const used = useBoxlite();
@@ -67,4 +67,15 @@ it('inv-58: no token of a tunnel is in the log of the server', async () => {
   const text = server().log.join('\n');
   expect(text).toContain('/network/tunnel');
   expect(text).not.toContain(username.slice(0, 9));
+});
+
+// Mutation: #refuse() logs before it looks whether the client is there.
+it('a client that goes away while its port is tried is no fault in the log', async () => {
+  const id = await create();
+  const [gone, waits] = [await uriOf(id, 4321), await uriOf(id, 4321)];
+  const socket = await dial(server().url, connectTo(`${gone.username}@${gone.host}`));
+  socket.destroy();
+  // A port where nobody listens is tried for a second: this one is refused after that one was given up.
+  expect((await speak(server().url, connectTo(`${waits.username}@${waits.host}`))).statuses).toEqual([502]);
+  expect(server().log.filter((line) => line.includes('a tunnel failed'))).toEqual([]);
 });

@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlockingPool } from '@hatchery/blocking-io';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { VolumeStore } from '../../src/boxlite/volumes/volume-store.ts';
 import { createLogger } from '../../src/serve/create-logger.ts';
 
@@ -21,7 +30,8 @@ afterEach(() => rmSync(data, { recursive: true }));
 
 const open = (): Promise<VolumeStore> => VolumeStore.open(data, workers, logger);
 const place = (): string => join(data, 'boxlite/volumes');
-const names = (): string[] => readdirSync(place()).filter((name) => name !== 'lock');
+const beside = (): string => join(data, 'boxlite/unfinished-volumes');
+const names = (): string[] => [...readdirSync(place()), ...readdirSync(beside())];
 const nobody = (): string[] => [];
 const force = { force: false };
 
@@ -109,16 +119,51 @@ it('one that is not there is removed with force alone, and a name is free again'
   expect(other.find(first.id)).toBeUndefined();
 });
 
-// Mutation: no #sweep().
-it('what a crash has left half made or half removed is no volume, and is cleared away', async () => {
+// Mutation: no #sweep(), or without a look at the date.
+it('what a crash has left half made or half removed is no volume, and is cleared away; what is made just now is not', async () => {
   const { id } = await (await open()).create('kept');
-  for (const name of [`.new-v${'b'.repeat(20)}`, `.gone-v${'c'.repeat(20)}`]) {
-    mkdirSync(join(place(), name, 'files/deep'), { recursive: true });
-    writeFileSync(join(place(), name, 'files/deep/file'), 'x');
+  const young = `new-v${'d'.repeat(20)}`;
+  for (const name of [`new-v${'b'.repeat(20)}`, `gone-v${'c'.repeat(20)}`, young]) {
+    mkdirSync(join(beside(), name, 'files/deep'), { recursive: true });
+    writeFileSync(join(beside(), name, 'files/deep/file'), 'x');
+    const hourAgo = Date.now() / 1000 - 3600;
+    if (name !== young) utimesSync(join(beside(), name), hourAgo, hourAgo);
   }
   const store = await open();
   expect(store.list().map(({ name }) => name)).toEqual(['kept']);
-  expect(names()).toEqual([id]);
+  await vi.waitFor(() => expect(names()).toEqual([id, young]), { timeout: 20_000 });
+});
+
+// Mutation: datesTellMs = 0, or the date is not compared.
+it('what another process makes and removes is seen at once, however quickly one follows the other', async () => {
+  const [store, other] = [await open(), await open()];
+  for (let count = 0; count < 50; count += 1) {
+    const made = await other.create(`volume-${count}`);
+    expect(store.find(`volume-${count}`)).toEqual(made);
+    await other.remove(made.id, nobody, force);
+    expect(store.find(made.id)).toBeUndefined();
+  }
+  // The date of long ago is that of what was read.
+  const kept = await other.create('kept');
+  utimesSync(place(), 1000, 1000);
+  expect(store.find('kept')).toEqual(kept);
+  expect(store.find('kept')).toEqual(kept);
+  await other.remove('kept', nobody, force);
+  expect(store.find('kept')).toBeUndefined();
+});
+
+it('there is a most of them', async () => {
+  const store = await open();
+  const { id } = await store.create('one');
+  const text = readFileSync(join(place(), id, 'volume.json'));
+  for (let count = 1; count < 1000; count += 1) {
+    const directory = join(place(), `v${String(count).padStart(20, '0')}`);
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'volume.json'), text);
+  }
+  await expect(store.create()).rejects.toMatchObject({ code: 'resource_exhausted' });
+  await store.remove(`v${'1'.padStart(20, '0')}`, nobody, force);
+  await store.create('another');
 });
 
 it('one that cannot be understood is told by its place, and kept', async () => {

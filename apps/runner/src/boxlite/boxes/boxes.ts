@@ -44,6 +44,11 @@ export class Boxes {
     return this.#sandboxes.list().filter((box) => !isEnding(box.sandbox));
   }
 
+  /** Also those whose end has begun: what they use they use until it is confirmed. */
+  all(): Box[] {
+    return this.#sandboxes.list().filter(({ sandbox }) => sandbox.state !== 'destroyed');
+  }
+
   /** By its id, else by its name. Throws not_found. */
   require(idOrName: string): Box {
     const byId = this.#sandboxes.find(idOrName);

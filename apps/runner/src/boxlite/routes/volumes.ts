@@ -39,7 +39,7 @@ export function addVolumes(app: FastifyInstance, { volumes, boxes }: BoxliteCont
   });
   app.delete<Route>('/volumes/:volume', removed, async ({ params, url }, reply) => {
     const force = readFlag('force', queryOf(url).get('force'));
-    await volumes.remove(params.volume, (volume) => usersOf(volume, boxes.list()), { force });
+    await volumes.remove(params.volume, (volume) => usersOf(volume, boxes.all()), { force });
     return await reply.code(204).send();
   });
 }

@@ -71,10 +71,13 @@ export class Tunnels {
   }
 
   #refuse(answer: ServerResponse, error: unknown): void {
+    // The client has gone meanwhile: that is why, and nobody is to be told. Or this server ends.
+    if (answer.socket === null || answer.socket.destroyed || this.#context.closing.aborted) {
+      answer.socket?.destroy();
+      return;
+    }
     const told = toBoxError(error);
     if (told.code === 'internal') this.#context.logger.error({ err: error }, 'a tunnel failed');
-    // The client may have gone meanwhile.
-    if (answer.destroyed || answer.socket === null) return;
     const body = JSON.stringify(told.body);
     answer.writeHead(told.status, {
       'content-type': 'application/json; charset=utf-8',

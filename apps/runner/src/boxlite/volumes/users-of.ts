@@ -2,11 +2,20 @@ import { realpathSync } from 'node:fs';
 import type { Box } from '../boxes/box.ts';
 import type { Volume } from './volume.ts';
 
-/** The ids of those boxes that were made with a volume, running or stopped. */
+/** The ids of those boxes that were made with a volume. */
 export function usersOf({ directory }: Volume, boxes: readonly Box[]): string[] {
-  // The runtime keeps what a source led to when the box was made.
-  const source = realpathSync(directory);
+  const sources = [directory, leadsTo(directory)];
   return boxes
-    .filter(({ sandbox }) => sandbox.spec.volumes.some((volume) => volume.source === source))
+    .filter(({ sandbox }) => sandbox.spec.volumes.some(({ source }) => sources.includes(source)))
     .map(({ id }) => id);
+}
+
+/** As the runtime keeps it of a box that was made with it. */
+function leadsTo(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // It is gone, or leads nowhere: no box can be made with it any more.
+    return path;
+  }
 }
