@@ -104,8 +104,10 @@ export class JobRunner {
     const { maxQueue, threads } = this.#options;
     const running = lanes.reduce((sum, lane) => sum + lane.running.size, 0);
     const places = lanes.reduce((sum, lane) => sum + lane.places, 0);
-    if (running + this.#waiting.size < places + maxQueue) return null;
-    const text = `${this.#waiting.size} jobs wait for ${threads} threads and no more may; try again later`;
+    // What is urgent waits behind its like alone.
+    const waiting = this.#isUrgent(step) ? this.#urgent.size : this.#waiting.size;
+    if (running + waiting < places + maxQueue) return null;
+    const text = `${waiting} jobs wait for ${threads} threads and no more may; try again later`;
     return { reason: new PoolError({ code: 'ERR_POOL_QUEUE_FULL', step, text }) };
   }
 

@@ -23,9 +23,9 @@ export class Lane {
     return this.running.size < this.places && this.threads.idle;
   }
 
-  /** Nobody is there, or on the way, whose end would let another job begin. */
+  /** Nobody is there, or on the way, whose end would let another job begin; those that hang may never end. */
   get isDeserted(): boolean {
-    return this.starting + this.running.size === 0;
+    return this.starting + this.running.size === this.hanging.size;
   }
 
   get isExhausted(): boolean {

@@ -27,7 +27,10 @@ export interface PoolOptions {
   readonly maxQueue?: number | undefined;
   /** Milliseconds after which a job or call counts as stuck, where it gives no `timeoutMs` itself. Default 30,000. */
   readonly stuckAfterMs?: number | undefined;
-  /** Stuck threads that may exist beside the pool's own, from 0 to 64: each is one that was replaced. Default 8. */
+  /**
+   * Stuck threads that may exist beside the pool's own, from 0 to 64: each is one that was replaced. As many again for urgent
+   * jobs. Default 8.
+   */
   readonly maxAbandoned?: number | undefined;
   /** Milliseconds that `close()` gives to what is running. Default 5000. */
   readonly closeTimeoutMs?: number | undefined;

@@ -13,7 +13,7 @@ import type { WorkerTask } from './worker/serve.ts';
  * it runs from that moment on and its deadline means what it says.
  */
 export class Threads {
-  readonly abandoned: AbandonedThreads;
+  readonly abandoned: AbandonedThreads = new AbandonedThreads();
   /** Threads that ended without being told to. */
   lost = 0;
   /** Stuck threads that another one may take the place of. */
@@ -26,10 +26,8 @@ export class Threads {
   readonly #starting = new Set<(error: Error) => void>();
   #closed = false;
 
-  /** @param abandoned those of the whole pool */
-  constructor(script: URL, options: CompiledOptions, abandoned: AbandonedThreads) {
+  constructor(script: URL, options: CompiledOptions) {
     this.#options = options;
-    this.abandoned = abandoned;
     this.#piscina = new Piscina({
       filename: fileURLToPath(script),
       name: 'runTask',

@@ -1,4 +1,3 @@
-import { AbandonedThreads } from './abandoned-threads.ts';
 import type { Handle } from './handle.ts';
 import { JobRunner } from './job-runner.ts';
 import { type CallOptions, compileOptions, type PoolOptions } from './pool-options.ts';
@@ -43,7 +42,6 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
   readonly #threads: Threads;
   /** For urgent jobs alone, whatever the others do: no handle and no other job ever lives there. null: no job is urgent. */
   readonly #reserve: Threads | null;
-  readonly #abandoned = new AbandonedThreads();
   readonly #jobs: JobRunner;
   readonly #desk: StationDesk;
   readonly #closeTimeoutMs: number;
@@ -53,9 +51,9 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
   constructor(script: URL, options: PoolOptions, rules: JobRules<Jobs> = {}) {
     const compiled = compileOptions(options);
     this.#closeTimeoutMs = compiled.closeTimeoutMs;
-    this.#threads = new Threads(script, compiled, this.#abandoned);
+    this.#threads = new Threads(script, compiled);
     const isAnyUrgent = Object.values<JobRule | undefined>(rules).some((rule) => rule?.urgent === true);
-    this.#reserve = isAnyUrgent ? new Threads(script, compiled, this.#abandoned) : null;
+    this.#reserve = isAnyUrgent ? new Threads(script, compiled) : null;
     this.#jobs = new JobRunner({ ordinary: this.#threads, reserve: this.#reserve }, compiled, rules);
     this.#desk = new StationDesk(this.#threads, compiled);
     this.#ready = this.#jobs.startAhead();
@@ -101,7 +99,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>, Holders extends HolderTable
       wait: this.#jobs.waits.summary(),
       stuck: this.#jobs.stuck + this.#desk.stuck,
       replaced: sum(crews.map(({ replaced }) => replaced)),
-      abandoned: this.#abandoned.count,
+      abandoned: sum(crews.map(({ abandoned }) => abandoned.count)),
       lost: sum(crews.map(({ lost }) => lost)),
     };
   }

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { PoolError } from '../src/pool-error.ts';
+import { Threads } from '../src/threads.ts';
 import { hostilePool, makeFifo, makeGate } from './hostile-pool.ts';
 
 // Mutations seen red: no job is urgent by `#isUrgent()`; `#lanesFor()` of an ordinary job has the reserve, too: the third `pass` takes it.
@@ -38,6 +40,36 @@ test('the thread for urgent jobs is started with the pool, and not by the first 
   expect(pool.stats().threads).toBe(2);
   open();
   await held;
+});
+
+// Mutation seen red: all that wait count for it.
+test('inv-33: an urgent job is not refused where ordinary ones fill the queue', async () => {
+  const pool = hostilePool({ threads: 1, minThreads: 1, maxQueue: 1 }, 'echo');
+  const { gate, open, arrived } = makeGate();
+  const held = [0, 1].map((id) => pool.run('pass', { gate, id }));
+  await arrived(1);
+  await expect(pool.run('pass', { gate, id: 2 })).rejects.toMatchObject({ code: 'ERR_POOL_QUEUE_FULL' });
+  expect(await Promise.all([1, 2].map((value) => pool.run('echo', value)))).toEqual([1, 2]);
+  open();
+  await Promise.all(held);
+});
+
+// Mutation seen red: isDeserted() takes those that hang for ones that will end.
+test('an urgent job is refused by name when every thread hangs and none can be started for it', async () => {
+  const pool = hostilePool({ threads: 1, minThreads: 1, maxAbandoned: 0 }, 'exit');
+  const fifo = makeFifo();
+  const hanging = pool.run('openFifo', { path: fifo.path }, { timeoutMs: 50 });
+  await expect(hanging).rejects.toMatchObject({ code: 'ERR_JOB_STUCK' });
+  await expect(pool.run('exit', 1)).rejects.toMatchObject({ code: 'ERR_WORKER_LOST', started: true });
+  const lost = new PoolError({ code: 'ERR_WORKER_LOST', step: 'exit', text: 'no thread can be had' });
+  vi.spyOn(Threads.prototype, 'startOne').mockRejectedValue(lost);
+  vi.spyOn(Threads.prototype, 'idle', 'get').mockReturnValue(false);
+  try {
+    await expect(pool.run('exit', 1)).rejects.toBe(lost);
+  } finally {
+    vi.restoreAllMocks();
+  }
+  fifo.open();
 });
 
 // Mutation seen red: an urgent job waits for the reserve alone.

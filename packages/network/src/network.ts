@@ -84,6 +84,8 @@ export class Network {
   readonly #making = new Map<number, string>();
   /** Being released: neither in use nor anybody's yet. */
   readonly #releasing = new Map<number, string>();
+  /** Of `#leaving`: the host may still track connections of theirs. */
+  readonly #remembered = new Set<number>();
   /** Released, and their pair perhaps still on its way out: their addresses are nobody's yet. */
   readonly #leaving = new Map<number, string>();
   #reclaiming: Promise<void> | null = null;
@@ -164,14 +166,15 @@ export class Network {
     try {
       // Refused and not dropped: a socket that says goodbye to nobody would keep the namespace for minutes.
       await this.#book.silence(address);
-      this.#leaving.set(address, place.interfaceName);
     } catch (error) {
       this.#known.set(address, place);
-      throw networkError('release a slot', error);
-    } finally {
       this.#releasing.delete(address);
+      throw networkError('release a slot', error);
     }
-    await this.#forgetting.do(address).catch(ignore); // they end by their time-out
+    // The next who has the address is neither let into these connections nor cut off by a look that comes late.
+    await this.#forgetting.do(address).catch(() => this.#remembered.add(address));
+    this.#releasing.delete(address);
+    this.#leaving.set(address, place.interfaceName);
     if (this.#leaving.size >= 64)
       await this.#reclaim().catch(ignore); // tried again at the next
     else this.#reclaimSoon();
@@ -415,8 +418,11 @@ export class Network {
     if (leaving.length === 0) return;
     const there = await linksOf(hostNetns, names.interfacePrefix);
     const gone = leaving.filter(([, name]) => !there.has(name)).map(([address]) => address);
+    const remembered = gone.filter((address) => this.#remembered.has(address));
+    if (remembered.length > 0) await forgetConnections(this.#tracking, remembered, () => false);
     await this.#book.expel(gone);
     for (const address of gone) {
+      this.#remembered.delete(address);
       leases.give(address - 1);
       this.#leaving.delete(address);
     }

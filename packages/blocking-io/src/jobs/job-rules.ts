@@ -4,7 +4,7 @@ import type { Jobs } from './jobs.ts';
 
 /** The main thread's side of the jobs: those that are given descriptors, or bring some, and what waits for no other job. */
 export const jobRules: JobRules<Jobs> = {
-  // It waits for processes that are killed, and for no storage: addresses, exits and lives hang on it.
+  // It waits for processes that are killed: addresses, exits and lives hang on it. Of a root on disk it looks at the place, too.
   endSandbox: { urgent: true },
   closeDescriptor: { give: ({ fd }) => void releaseFd(fd) },
   closeDescriptors: { give: ({ fds }) => fds.forEach((fd) => releaseFd(fd)) },
