@@ -448,8 +448,8 @@ test.each(['takes its time', 'fails'])(
     closeFd(first.netns);
     const gate = Promise.withResolvers<void>();
     // Called with its own `this` below.
-  // oxlint-disable-next-line typescript/unbound-method
-  const real = Netfilter.prototype.exchange;
+    // oxlint-disable-next-line typescript/unbound-method
+    const real = Netfilter.prototype.exchange;
     const exchange = vi.spyOn(Netfilter.prototype, 'exchange').mockImplementation(async function (
       this: Netfilter,
       messages,
