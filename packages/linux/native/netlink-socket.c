@@ -82,6 +82,18 @@ static long expected_ends(const unsigned char *bytes, size_t length) {
   return ends;
 }
 
+/*
+ * On a socket that is kept may wait what the kernel said of a message that asked for no answer, and was refused: it was said
+ * before send() returned. What did not fit (ENOBUFS) is told once, and is as well.
+ */
+static void discard_unread(int socket) {
+  char byte;
+  for (;;) {
+    if (recv(socket, &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) >= 0) continue;
+    if (errno != EINTR && errno != ENOBUFS) return;
+  }
+}
+
 int netlink_exchange(struct network_work *work, int socket, const void *messages, size_t length,
                      struct netlink_reply *reply, const char *what) {
   int room = length > 100000 ? (int)length * 2 : 0;
@@ -91,6 +103,7 @@ int netlink_exchange(struct network_work *work, int socket, const void *messages
     return network_fail(work, "send", "%s: no whole netlink messages", what);
   }
   if (room > 0) (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+  discard_unread(socket);
   if (send(socket, messages, length, 0) != (ssize_t)length) return network_fail(work, "send", "%s, netlink", what);
   cleanup_free unsigned char *buffer = malloc(RECEIVE_BYTES);
   if (buffer == NULL) return network_fail(work, "malloc", "%d", RECEIVE_BYTES);

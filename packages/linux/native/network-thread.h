@@ -1,7 +1,7 @@
 /*
- * Network work that may block, away from the caller's thread: each call runs in a thread of its own, which may enter
- * other network namespaces and ends with the call. No thread of libuv's pool ever leaves its namespace: one that could
- * not come back would take the whole process's later work along.
+ * Network work that may block, away from the caller's thread: each call that enters a network namespace runs in a thread
+ * of its own, which ends with the call; one that enters none runs in a thread of libuv's pool. No thread of that pool ever
+ * leaves its namespace: one that could not come back would take the whole process's later work along.
  */
 #ifndef HATCHERY_NETWORK_THREAD_H
 #define HATCHERY_NETWORK_THREAD_H

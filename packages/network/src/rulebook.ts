@@ -33,8 +33,8 @@ export interface RulebookParts {
 }
 
 /**
- * The elements of one instance's sets: who may send, and towards what. Rejects with what the kernel said. A transaction
- * costs 1 to 2 ms, and one that deletes about 10: so what is done often deletes nothing, or for many at once.
+ * The elements of one instance's sets: who may send, and towards what. Rejects with what the kernel said.
+ * One transaction after the other; slots that are silenced at once share one.
  */
 export class Rulebook {
   readonly #parts: RulebookParts;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { World } from '../../../tests/made-up-network/made-up-world.ts';
 import { openNetwork } from '../src/index.ts';
 import { Netfilter } from '../src/netfilter.ts';
+import { attribute, big32, message, nest } from '../src/netlink-message.ts';
 import { batch, deleteTable, dumpRules, Family, newTable } from '../src/nft-message.ts';
 
 let world: World;
@@ -55,6 +56,29 @@ test('what the kernel says of a refused exchange is nothing that the next one he
   await netfilter.exchange(batch([deleteTable(Family.inet, 'kept')]));
   await netfilter.close();
   expect(registeredFds()).toEqual(descriptors);
+});
+
+// As when a tracked connection ends before its deletion arrives. Mutation: netlink_exchange() does not discard what it did not ask for.
+test('what the kernel says of messages that wanted no answer is nothing that the next exchange hears, however much it is', async () => {
+  const netfilter = new Netfilter(world.options().hostNetns);
+  const ctDelete = (1 << 8) | 2;
+  const inet4 = Buffer.from([2, 0, 0, 0]);
+  const addresses = nest(1, attribute(1, big32(0x0a000001)), attribute(2, big32(0x0a000002)));
+  const udp = nest(
+    2,
+    attribute(1, Buffer.from([17])),
+    attribute(2, Buffer.from([0, 1])),
+    attribute(3, Buffer.from([0, 1])),
+  );
+  const ofNoConnection = message(ctDelete, 0, 1, inet4, nest(1, addresses, udp));
+  for (const count of [1, 20_000]) {
+    const answer = await netfilter.exchange(Buffer.concat(Array.from({ length: count }, () => ofNoConnection)));
+    expect(answer.length).toBe(0);
+    await netfilter.exchange(batch([newTable(Family.inet, 'kept')]));
+    expect((await netfilter.exchange(dumpRules(Family.inet, 'kept'))).length).toBe(0);
+    await netfilter.exchange(batch([deleteTable(Family.inet, 'kept')]));
+  }
+  await netfilter.close();
 });
 
 // Mutation: #turn is not waited for; then answers of one are taken for another's.
