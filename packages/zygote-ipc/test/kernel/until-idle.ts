@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { sleepingCall } from './sleeping-call.ts';
 
 // epoll_wait and epoll_pwait of x86-64, epoll_pwait of arm64.
 const waits: readonly string[] = ['232', '281', '22'];
@@ -11,7 +11,7 @@ const waits: readonly string[] = ['232', '281', '22'];
 export function untilIdle(pid: number): void {
   let call = '';
   for (let look = 0; look < 1_000_000; look++) {
-    call = readFileSync(`/proc/${pid}/syscall`, 'utf8').trim();
+    call = sleepingCall(pid);
     const [number = '', , , , timeout = '0'] = call.split(' ');
     if (waits.includes(number) && BigInt.asIntN(32, BigInt(timeout)) === -1n) return;
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { sleepingCall } from './sleeping-call.ts';
 
 // read, poll and ppoll of x86-64, read and ppoll of arm64.
 const reads: readonly string[] = ['0', '7', '271', '63', '73'];
@@ -7,7 +7,7 @@ const reads: readonly string[] = ['0', '7', '271', '63', '73'];
 export function untilReading(pid: number): void {
   let call = '';
   for (let look = 0; look < 1_000_000; look++) {
-    call = readFileSync(`/proc/${pid}/syscall`, 'utf8').trim();
+    call = sleepingCall(pid);
     if (reads.includes(call.split(' ')[0] ?? '')) return;
   }
   throw new Error(`process ${pid} never waits in read; at last it was in "${call}"`);
