@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BlockingPool } from '@hatchery/blocking-io';
+import { BlockingPool, openChroot } from '@hatchery/blocking-io';
 import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { type Belongings, expectNoLeaks, type LeakScope, listBelongings } from '../../../tests/hostile/leak-check.ts';
 import { Runtime } from '../src/index.ts';
@@ -85,11 +85,14 @@ export function useRuntime(): UsedRuntime {
   const opened: { runtime?: Runtime; workers?: BlockingPool } = {};
   beforeAll(async () => {
     const { runDirectory, instance, dataDirectory } = place;
-    // One thread and the urgent jobs', and they run before anything is counted: descriptors of one that starts later would count.
+    // One thread for jobs, the urgent ones' and one for files, and they run before anything is counted: descriptors of one
+    // that starts later would count.
     const workers = await BlockingPool.open({ threads: 1 });
     opened.workers = workers;
     await workers.ready();
+    const files = await openChroot(workers, place.directory);
     await workers.run('syncFileSystem', { path: place.directory });
+    await files.close();
     // What is counted is what a test makes.
     opened.runtime = await Runtime.open({ runDirectory, instance, dataDirectory, workers, pool: false });
   });
