@@ -25,6 +25,9 @@ function drain(request: IncomingMessage, ms: number): void {
   const timer = setTimeout(() => socket.destroy(), ms);
   const stop = (): void => {
     clearTimeout(timer);
+    // A connection that goes on may have any number of such requests.
+    request.off('end', stop);
+    socket.off('close', stop);
     Reflect.deleteProperty(socket, 'destroySoon');
     if (isLast) socket.destroySoon();
   };
